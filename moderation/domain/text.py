@@ -15,19 +15,22 @@ import regex
 MAX_BODY_CHARS = 300
 """Characters of a comment's body, as a reader counts them."""
 
-MAX_BODY_CODE_POINTS = 12 * MAX_BODY_CHARS
-"""Room for the largest characters in use: a family of four, each with a skin tone, takes 11."""
+MAX_CODE_POINTS_PER_CHAR = 12
+"""On average over a text. The largest in use, a family of four each with a skin tone, takes 11."""
 
 MAX_MARKS_IN_A_ROW = 6
 """Accents and other marks on one letter. Scripture Hebrew needs 5; "zalgo" text begins above."""
 
-# What is far above every limit is refused before it is normalised or counted: the cost of a
-# ten-megabyte body is that of one pass over it.
-_FAR_TOO_MANY_CODE_POINTS = 2 * MAX_BODY_CODE_POINTS
+# What is longer than any text within the limits, by this factor, is refused before it is normalised
+# or counted: the cost of a ten-megabyte body is that of one pass over it.
+_FAR_TOO_LONG = 2 * MAX_CODE_POINTS_PER_CHAR
 
 # What JavaScript's trim() takes off, so that a form trims the same: white space and the byte
 # order mark. The control characters among it are line ends by now, or refused.
-_TRIMMED = "\t\n \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\ufeff"  # noqa: E501
+_TRIMMED = (
+    "\t\n \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u202f\u205f\u3000\ufeff"
+)
 
 _CHARACTER = regex.compile(r"\X")
 _LINE_END = regex.compile(r"\r\n|[\r\u2028\u2029]")
@@ -43,6 +46,15 @@ _STACKED_MARKS = regex.compile(
 # their own, noncharacters, and the letters and symbols that are drawn blank.
 _VISIBLE = regex.compile(
     r"[^[\p{White_Space}\p{DI}\p{NChar}\u2800\U00016fe4\U0001d159][\p{Cf}--\p{PCM}]]", regex.V1
+)
+# A name under one of these is taken for an address without scheme or path. They are no words of
+# their own, so that a full stop with no space after it does not make a link.
+_PLAIN_LINK_ENDINGS = "com|net|org|info|biz|io|ru|cn|xyz|club|shop|site|online|app|dev"
+_LINK = regex.compile(
+    r"\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.)\S+"
+    r"|(?<![\w@.-])(?:[\p{L}\p{N}-]+\.)+"
+    rf"(?:(?:{_PLAIN_LINK_ENDINGS})(?![\w-])|[a-z]{{2,24}}(?=/[^\s/]))(?:[/?#:]\S*)?",
+    regex.IGNORECASE,
 )
 _BIDI_CONTROL = regex.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
@@ -71,7 +83,7 @@ class InvalidLine(InvalidText):
     """A one-line text that cannot be taken.
 
     Codes: ``line_too_long``, ``line_empty``, ``line_invisible``, ``line_control_character``,
-    ``line_surrogate``, ``line_stacked_marks``, ``line_bidi_control``.
+    ``line_surrogate``, ``line_stacked_marks``, ``line_too_complex``, ``line_bidi_control``.
     """
 
 
@@ -81,6 +93,15 @@ def count_characters(text: str) -> int:
     ``text`` is counted as it is; :func:`clean_body` counts after trimming and NFC.
     """
     return sum(1 for _ in _CHARACTER.finditer(text))
+
+
+def count_links(text: str) -> int:
+    """How many web addresses stand in ``text``, written with or without their scheme.
+
+    E-mail addresses are none. Addresses in disguise ("example dot com") are the spam judge's
+    business.
+    """
+    return sum(1 for _ in _LINK.finditer(text))
 
 
 def clean_body(raw: str) -> str:
@@ -94,34 +115,23 @@ def clean_body(raw: str) -> str:
             surrogates among them.
     """
     text = raw.strip(_TRIMMED + "\r")
-    if len(text) > _FAR_TOO_MANY_CODE_POINTS:
+    if len(text) > _FAR_TOO_LONG * MAX_BODY_CHARS:
         raise InvalidBody(
             "body_too_long",
-            f"A comment may have at most {MAX_BODY_CHARS} characters; this text is far longer "
-            f"({len(text):,} Unicode code points).",
+            f"The comment is far too long: {len(text):,} Unicode code points, where "
+            f"{MAX_BODY_CHARS} characters are allowed.",
         )
     text = _LINE_END.sub("\n", text)
     _check_code_points(text, InvalidBody, "body", "The comment")
     text = unicodedata.normalize("NFC", text.strip(_TRIMMED))
     _check_visible(text, InvalidBody, "body", "The comment")
-
-    characters = count_characters(text)
-    if characters > MAX_BODY_CHARS:
-        raise InvalidBody(
-            "body_too_long",
-            f"A comment may have at most {MAX_BODY_CHARS} characters; this one has {characters:,}.",
-        )
-    _check_marks(text, InvalidBody, "body", "The comment")
-    if len(text) > MAX_BODY_CODE_POINTS:
-        raise InvalidBody(
-            "body_too_complex",
-            f"The comment's {characters} characters are put together from {len(text):,} Unicode "
-            f"code points; at most {MAX_BODY_CODE_POINTS:,} are allowed.",
-        )
+    _check_size(text, MAX_BODY_CHARS, None, InvalidBody, "body", "The comment")
     return text
 
 
-def clean_line(raw: str, max_chars: int, *, what: str = "The text") -> str:
+def clean_line(
+    raw: str, max_chars: int, *, what: str = "The text", max_code_points: int | None = None
+) -> str:
     """A name, title or reason as it is stored: one line, trimmed, in NFC.
 
     White space inside, line ends and tabs included, becomes single spaces.
@@ -129,14 +139,18 @@ def clean_line(raw: str, max_chars: int, *, what: str = "The text") -> str:
     Args:
         max_chars: most characters allowed, as a reader counts them.
         what: the subject of the refusal's sentence, such as ``"The name"``.
+        max_code_points: what the place it is stored in holds, if that is less than the usual
+            ``MAX_CODE_POINTS_PER_CHAR`` for each character.
 
     Raises:
         InvalidLine: the text breaks a rule. Nothing else is raised for any ``str``.
     """
-    max_code_points = 12 * max_chars
-    if len(raw) > 2 * max_code_points + 1000:
-        raise InvalidLine("line_too_long", f"{what} may have at most {max_chars} characters.")
-    text = _LINE_END.sub("\n", raw)
+    text = raw.strip(_TRIMMED + "\r")
+    if len(text) > _FAR_TOO_LONG * max_chars:
+        raise InvalidLine(
+            "line_too_long", f"{what} is far too long: at most {max_chars} characters are allowed."
+        )
+    text = _LINE_END.sub("\n", text)
     _check_code_points(text, InvalidLine, "line", what)
     if _BIDI_CONTROL.search(text):
         raise InvalidLine(
@@ -145,13 +159,7 @@ def clean_line(raw: str, max_chars: int, *, what: str = "The text") -> str:
         )
     text = unicodedata.normalize("NFC", regex.sub(r"\s+", " ", text).strip(_TRIMMED))
     _check_visible(text, InvalidLine, "line", what)
-    characters = count_characters(text)
-    if characters > max_chars or len(text) > max_code_points:
-        raise InvalidLine(
-            "line_too_long",
-            f"{what} may have at most {max_chars} characters; this one has {characters:,}.",
-        )
-    _check_marks(text, InvalidLine, "line", what)
+    _check_size(text, max_chars, max_code_points, InvalidLine, "line", what)
     return text
 
 
@@ -180,9 +188,30 @@ def _check_visible(text: str, error: type[InvalidText], prefix: str, what: str) 
         )
 
 
-def _check_marks(text: str, error: type[InvalidText], prefix: str, what: str) -> None:
+def _check_size(
+    text: str,
+    max_chars: int,
+    max_code_points: int | None,
+    error: type[InvalidText],
+    prefix: str,
+    what: str,
+) -> None:
     if _STACKED_MARKS.search(text):
         raise error(
             f"{prefix}_stacked_marks",
             f"{what} has a letter with more than {MAX_MARKS_IN_A_ROW} accents or marks on it.",
+        )
+    characters = count_characters(text)
+    if characters > max_chars:
+        raise error(
+            f"{prefix}_too_long",
+            f"{what} has {characters:,} characters; at most {max_chars} are allowed.",
+        )
+    if max_code_points is None:
+        max_code_points = MAX_CODE_POINTS_PER_CHAR * max_chars
+    if len(text) > max_code_points:
+        raise error(
+            f"{prefix}_too_complex",
+            f"{what} is put together from {len(text):,} Unicode code points; at most "
+            f"{max_code_points:,} are allowed for its {max_chars} characters.",
         )

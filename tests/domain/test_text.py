@@ -15,6 +15,7 @@ from moderation.domain.text import (
     clean_body,
     clean_line,
     count_characters,
+    count_links,
 )
 
 FAMILY = "👨🏽‍👩🏽‍👧🏽‍👦🏽"
@@ -195,6 +196,7 @@ def test_a_line_is_trimmed_and_its_white_space_becomes_single_spaces():
         ("\ud800", "line_surrogate"),
         ("evil\u202e", "line_bidi_control"),
         ("a" + "\u0301" * 9, "line_stacked_marks"),
+        ("a" + "\u1100" * 61, "line_too_complex"),
     ],
 )
 def test_a_line_that_cannot_be_shown_is_refused(raw, code):
@@ -214,3 +216,31 @@ def test_any_line_is_stored_once_and_for_all_or_refused(raw):
     assert "\n" not in line
     assert 1 <= count_characters(line) <= 50
     assert clean_line(line, 50) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "links"),
+    [
+        ("no link at all", 0),
+        ("see https://example.com/a?b=c and http://example.org.", 2),
+        ("HTTPS://EXAMPLE.COM", 1),
+        ("www.example.fr, www.example.de", 2),
+        ("one: http://www.example.com/http://other.example/x", 1),
+        ("[text](https://example.com)", 1),
+        ("go to example.com now, or bit.ly/3xyz", 2),
+        ("example.com?id=1 exämple.org:8080", 2),
+        ("write to me@example.com", 0),
+        ("e.g. the U.S.A. at 3.14, node.js and/or Mr.Smith", 0),
+        ("I said so.it was true", 0),
+        ("", 0),
+    ],
+)
+def test_links_are_counted_with_and_without_scheme(text, links):
+    assert count_links(text) == links
+
+
+def test_a_line_fits_the_column_it_is_stored_in():
+    assert clean_line(FAMILY * 4, 5, max_code_points=44) == FAMILY * 4
+    with pytest.raises(InvalidLine) as refused:
+        clean_line(FAMILY * 4, 5, max_code_points=43)
+    assert refused.value.code == "line_too_complex"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -120,9 +119,8 @@ def _thresholds(top: _Table, preset: Preset | None) -> Mapping[str, Thresholds]:
     limits = {}
     for label in LABELS if tables.given else ():
         table = tables.table(label)
-        values = {}
         if table.given:
-            values["hold_at"] = table.share("hold_at")
+            values = {"hold_at": table.share("hold_at")}
             if preset in (Preset.STRICT, Preset.OPEN):
                 table.refuse(("approve_below", "reject_at"), f"preset {preset} has no use for it")
             else:
@@ -131,7 +129,7 @@ def _thresholds(top: _Table, preset: Preset | None) -> Mapping[str, Thresholds]:
                 values["reject_at"] = table.share("reject_at", default=None)
                 table.require_order(values, ("approve_below", "hold_at", "reject_at"))
             table.refuse_unknown()
-        limits[label] = Thresholds(**{"hold_at": 1.0} | values)
+            limits[label] = Thresholds(**values)
     tables.refuse_unknown()
     return limits
 
@@ -194,13 +192,11 @@ class _Table:
     def share(self, key: str, *, default: Any = _MISSING) -> Any:
         allowed = "a number from 0 to 1"
         value = self._value(key, default, allowed)
-        if value is _MISSING or value is default:
+        if value is default:
             return None if value is _MISSING else value
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return self._wrong(key, value, allowed)
-        if not (math.isfinite(value) and 0 <= value <= 1):
-            return self._wrong(key, value, allowed)
-        return float(value)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        # NaN fails both comparisons.
+        return float(value) if is_number and 0 <= value <= 1 else self._wrong(key, value, allowed)
 
     def whole(self, key: str, *, default: Any, most: int) -> Any:
         value = self._value(key, default, "")

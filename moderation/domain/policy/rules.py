@@ -56,11 +56,11 @@ def was_reported(policy: Policy, seen: Evidence) -> str | None:
 
 
 def has_blocked_word(policy: Policy, seen: Evidence) -> str | None:
-    return f"Contains the blocked word {seen.blocked_word!r}" if seen.blocked_word else None
+    return f"Contains the blocked word “{seen.blocked_word}”" if seen.blocked_word else None
 
 
 def has_suspect_word(policy: Policy, seen: Evidence) -> str | None:
-    return f"Contains the suspect word {seen.suspect_word!r}" if seen.suspect_word else None
+    return f"Contains the suspect word “{seen.suspect_word}”" if seen.suspect_word else None
 
 
 def has_too_many_links(policy: Policy, seen: Evidence) -> str | None:
