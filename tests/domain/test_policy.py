@@ -197,6 +197,8 @@ def test_reasons_tell_everything_noteworthy_in_order_whatever_decided():
     for preset in Preset:
         assert decide(policy(preset), comment).reasons == expected
     assert decide(policy("strict"), context()).reasons == ("likely_clean",)
+    newcomer = context(author_approved_count=0)
+    assert decide(policy("strict"), newcomer).reasons == ("first_comment", "likely_clean")
     assert decide(policy("strict"), context(link_count=1)).reasons == ("link",)
     assert decide(policy("strict"), context(scores=scores(spam=0.2))).reasons == ()
 
