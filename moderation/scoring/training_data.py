@@ -99,16 +99,72 @@ def telling_words(examples: Sequence[Example], count: int = 400) -> frozenset[st
     return frozenset(sorted(frequent, key=log_odds, reverse=True)[:count])
 
 
-_GROUPS = (
-    "gay lesbian bisexual transgender queer straight black white asian african american latino "
-    "latina mexican chinese indian arab jewish muslim christian catholic protestant hindu sikh "
-    "buddhist atheist deaf blind disabled autistic female male old young immigrant polish irish "
-    "german french turkish russian japanese european"
-).split()  # noqa: SIM905
-_PEOPLE = (
-    "woman man person teacher neighbour friend family journalist reader colleague couple writer "
-    "doctor nurse student player singer community voter"
-).split()  # noqa: SIM905
+_GROUPS = [
+    "gay",
+    "lesbian",
+    "bisexual",
+    "transgender",
+    "queer",
+    "straight",
+    "black",
+    "white",
+    "asian",
+    "african",
+    "american",
+    "latino",
+    "latina",
+    "mexican",
+    "chinese",
+    "indian",
+    "arab",
+    "jewish",
+    "muslim",
+    "christian",
+    "catholic",
+    "protestant",
+    "hindu",
+    "sikh",
+    "buddhist",
+    "atheist",
+    "deaf",
+    "blind",
+    "disabled",
+    "autistic",
+    "female",
+    "male",
+    "old",
+    "young",
+    "immigrant",
+    "polish",
+    "irish",
+    "german",
+    "french",
+    "turkish",
+    "russian",
+    "japanese",
+    "european",
+]
+_PEOPLE = [
+    "woman",
+    "man",
+    "person",
+    "teacher",
+    "neighbour",
+    "friend",
+    "family",
+    "journalist",
+    "reader",
+    "colleague",
+    "couple",
+    "writer",
+    "doctor",
+    "nurse",
+    "student",
+    "player",
+    "singer",
+    "community",
+    "voter",
+]
 _TEMPLATES = (
     "I am {a} {group} {people}.",
     "My {people} is {group}.",

@@ -1,0 +1,166 @@
+"""The judge: texts in, seven probabilities each out. What the rest of the program sees.
+
+``build_judge`` names the models and checks the names; nothing is read from disk before the first
+text is judged, so that a process may fork after building its judge.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.labels import LABELS, SPAM, TOXICITY_LABELS
+from moderation.scoring.errors import ScoringUnavailable
+
+COMPACT = "compact"
+DETOXIFY_PREFIX = "detoxify:"
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the models said of one text.
+
+    ``scores`` has exactly the keys of :data:`moderation.labels.LABELS`, each 0..1;
+    ``model_version`` names every model that had a say, in at most 200 characters.
+    """
+
+    scores: Mapping[str, float]
+    model_version: str
+
+
+class Judge(Protocol):
+    """Scores texts. Safe to call from several threads."""
+
+    @property
+    def model_version(self) -> str:
+        """Names the models. Loads them when they are not loaded yet.
+
+        Raises:
+            ScoringUnavailable: a model cannot be loaded; the message says what to do.
+        """
+        ...
+
+    def assess(self, texts: Sequence[str]) -> list[Assessment]:
+        """One assessment a text, in the order of ``texts``. Any string is accepted.
+
+        Raises:
+            ScoringUnavailable: a model cannot be loaded; the message says what to do.
+        """
+        ...
+
+
+class ToxicityModel(Protocol):
+    """Six columns of probabilities, in the order of TOXICITY_LABELS."""
+
+    version: str
+
+    def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """An array of shape (texts, 6), each value 0..1."""
+        ...
+
+
+class SpamModel(Protocol):
+    """One column of probabilities."""
+
+    version: str
+
+    def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """An array of shape (texts,), each value 0..1."""
+        ...
+
+
+class ModelJudge:
+    """A judge made of a toxicity model and a spam model, loaded at the first use.
+
+    They are loaded once a process: threads of a model do not survive a fork, so a child loads
+    its own.
+    """
+
+    def __init__(
+        self, load_toxicity: Callable[[], ToxicityModel], load_spam: Callable[[], SpamModel]
+    ) -> None:
+        self._load_toxicity = load_toxicity
+        self._load_spam = load_spam
+        self._lock = threading.Lock()
+        self._loaded: tuple[int, ToxicityModel, SpamModel] | None = None
+        os.register_at_fork(after_in_child=self._forget)
+
+    @property
+    def model_version(self) -> str:
+        toxicity, spam = self._models()
+        return f"{toxicity.version} {spam.version}"
+
+    def assess(self, texts: Sequence[str]) -> list[Assessment]:
+        if not texts:
+            return []
+        toxicity, spam = self._models()
+        version = f"{toxicity.version} {spam.version}"
+        toxicity_scores, spam_scores = toxicity.score(texts), spam.score(texts)
+        return [
+            Assessment({**dict(zip(TOXICITY_LABELS, six, strict=True)), SPAM: one}, version)
+            for six, one in zip(toxicity_scores.tolist(), spam_scores.tolist(), strict=True)
+        ]
+
+    def _models(self) -> tuple[ToxicityModel, SpamModel]:
+        loaded = self._loaded
+        if loaded is None:
+            with self._lock:
+                loaded = self._loaded
+                if loaded is None:
+                    loaded = (os.getpid(), self._load_toxicity(), self._load_spam())
+                    self._loaded = loaded
+        return loaded[1], loaded[2]
+
+    def _forget(self) -> None:
+        self._loaded, self._lock = None, threading.Lock()
+
+
+def build_judge(
+    engine: str = COMPACT, spam_engine: str = COMPACT, *, threads: int = 0
+) -> ModelJudge:
+    """The judge that the settings name; its models are loaded at the first use.
+
+    Args:
+        engine: ``compact`` (the bundled model), ``detoxify:NAME`` (``original``, ``unbiased``,
+            ``multilingual``, ``original-small``, ``unbiased-small``) or ``detoxify:PATH`` (a
+            checkpoint, or the folder ``moderation models train`` wrote).
+        spam_engine: ``compact``.
+        threads: processor threads one call may use; 0 for as many as there are cores.
+
+    Raises:
+        ScoringUnavailable: there is no such engine.
+    """
+    if spam_engine != COMPACT:
+        raise ScoringUnavailable(f"No spam engine {spam_engine!r}: use {COMPACT!r}.")
+
+    def load_spam() -> SpamModel:
+        from moderation.scoring.spam import load_compact_spam
+
+        return load_compact_spam()
+
+    if engine == COMPACT:
+
+        def load_toxicity() -> ToxicityModel:
+            from moderation.scoring.onnx_model import COMPACT_FOLDER, OnnxToxicity
+
+            return OnnxToxicity(COMPACT_FOLDER, threads=threads)
+
+    elif engine.removeprefix(DETOXIFY_PREFIX) not in {"", engine}:
+
+        def load_toxicity() -> ToxicityModel:
+            from moderation.scoring.detoxify_model import load_detoxify
+
+            return load_detoxify(engine.removeprefix(DETOXIFY_PREFIX), threads=threads)
+
+    else:
+        raise ScoringUnavailable(
+            f"No toxicity engine {engine!r}: use {COMPACT!r}, 'detoxify:NAME' or 'detoxify:PATH'."
+        )
+    return ModelJudge(load_toxicity, load_spam)
+
+
+__all__ = ["LABELS", "Assessment", "Judge", "ModelJudge", "ScoringUnavailable", "build_judge"]

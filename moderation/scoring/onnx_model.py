@@ -1,0 +1,98 @@
+"""The bundled toxicity model: onnxruntime and tokenizers only, neither torch nor a download."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.labels import TOXICITY_LABELS
+from moderation.scoring.bundle import MODELS, read_manifest, version_name
+from moderation.scoring.errors import ScoringUnavailable
+from moderation.scoring.normalise import NORMALISER_VERSION, normalised_text
+
+COMPACT_FOLDER = MODELS / "compact"
+MODEL_FILE = "model.onnx"
+TOKENIZER_FILE = "tokenizer.json"
+
+_OVERLAP_TOKENS = 16
+"""What two windows of a long text share, so that no phrase is cut in both."""
+
+_MAX_WINDOWS = 64
+"""Text beyond this many windows (some 25,000 characters) is not read."""
+
+
+class OnnxToxicity:
+    """Scores one text after another, shortest first, each by itself.
+
+    One by one because int8 activations are scaled over a whole batch: scored together, a
+    comment's numbers would depend on its neighbours, and on two cores a batch is no faster. A
+    text longer than the model's window is read in overlapping windows, and each label takes the
+    worst of them.
+    """
+
+    def __init__(self, folder: Path, *, threads: int = 0) -> None:
+        """Load the model.
+
+        Args:
+            folder: holds model.onnx, tokenizer.json and manifest.json.
+            threads: processor threads one call may use; 0 for as many as there are cores.
+
+        Raises:
+            ScoringUnavailable: a file is missing, damaged or made for another normaliser.
+        """
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        manifest = read_manifest(folder)
+        if manifest.get("normaliser_version") != NORMALISER_VERSION:
+            raise ScoringUnavailable(
+                f"{folder} was trained on texts of normaliser {manifest.get('normaliser_version')},"
+                f" this program has {NORMALISER_VERSION}. Train and export the model again."
+            )
+        if manifest.get("labels") != list(TOXICITY_LABELS):
+            raise ScoringUnavailable(f"{folder} has other labels: {manifest.get('labels')}.")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False  # the arena keeps the largest text's memory for good
+        options.enable_mem_pattern = False
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            str(folder / MODEL_FILE), options, providers=["CPUExecutionProvider"]
+        )
+        self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._window_tokens = int(manifest["max_tokens"]) - 2
+        self._first = self._tokenizer.token_to_id("[CLS]")
+        self._last = self._tokenizer.token_to_id("[SEP]")
+        self.version = version_name("compact", manifest, MODEL_FILE)
+
+    def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """An array of shape (texts, 6): probabilities in the order of TOXICITY_LABELS."""
+        scores = np.zeros((len(texts), len(TOXICITY_LABELS)), dtype=np.float32)
+        encoded = self._tokenizer.encode_batch_fast(
+            [normalised_text(text) for text in texts], add_special_tokens=False
+        )
+        token_ids = [encoding.ids for encoding in encoded]
+        for row in sorted(range(len(texts)), key=lambda row: len(token_ids[row])):
+            for window in self._windows(token_ids[row]):
+                scores[row] = np.maximum(scores[row], self._probabilities(window))
+        return scores
+
+    def _windows(self, token_ids: Sequence[int]) -> Iterator[list[int]]:
+        step = self._window_tokens - _OVERLAP_TOKENS
+        for number in range(_MAX_WINDOWS):
+            part = token_ids[number * step : number * step + self._window_tokens]
+            yield [self._first, *part, self._last]
+            if number * step + self._window_tokens >= len(token_ids):
+                return
+
+    def _probabilities(self, token_ids: Sequence[int]) -> NDArray[np.float32]:
+        ids = np.asarray([token_ids], dtype=np.int64)
+        inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        (logits,) = self._session.run(["logits"], inputs)
+        return 1.0 / (1.0 + np.exp(-logits[0].astype(np.float32)))
