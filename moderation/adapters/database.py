@@ -1,0 +1,119 @@
+"""The database: one engine, sessions that read, and sessions that write and then announce."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+import moderation.domain  # noqa: F401  (all tables are known once it is imported)
+from moderation.jobs import ANNOUNCEMENTS, Announcer
+
+SQLITE_BUSY_TIMEOUT_S = 10
+STATEMENT_TIMEOUT_S = 30
+LOCK_TIMEOUT_S = 10
+
+
+class Database:
+    """Sessions over one engine.
+
+    ``read`` gives a session whose transaction ends without a commit; ``write`` commits when its
+    block ends well, rolls back when it raises, and after the commit announces what services left
+    with ``jobs.announce_after_commit``.
+    """
+
+    def __init__(self, url: str, announcer: Announcer, *, pool_size: int = 10) -> None:
+        self.url = make_url(url)
+        self.engine = make_engine(self.url, pool_size=pool_size)
+        self._writing = self.engine.execution_options(sqlite_begin="IMMEDIATE")
+        self._announcer = announcer
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        with Session(self._writing, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+            # Here, and not in an `after_commit` event: that one also fires for savepoints.
+            for task in session.info.pop(ANNOUNCEMENTS, ()):
+                self._announcer.announce(task)
+
+    def ping(self) -> None:
+        """Raises SQLAlchemyError when the database does not answer."""
+        with self.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def revision(self) -> str | None:
+        """The Alembic revision of the schema; None where there is no schema yet."""
+        try:
+            with self.engine.connect() as connection:
+                return connection.scalar(text("SELECT version_num FROM alembic_version"))
+        except SQLAlchemyError:
+            return None
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def make_engine(url: URL, *, pool_size: int = 10) -> Engine:
+    """An engine for SQLite (WAL, fully durable) or PostgreSQL (with time limits)."""
+    if url.get_backend_name() == "sqlite":
+        if url.database and url.database != ":memory:":
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S},
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    limits = (
+        f"-c statement_timeout={STATEMENT_TIMEOUT_S}s -c lock_timeout={LOCK_TIMEOUT_S}s "
+        "-c idle_in_transaction_session_timeout=60s"
+    )
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"options": limits, "connect_timeout": 5},
+    )
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, sqlite3.Connection)
+    # Autocommit as far as the driver is concerned: `_begin_sqlite` begins transactions itself,
+    # because the driver would begin them too late (at the first write) and never IMMEDIATE.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode = WAL",
+        # FULL syncs the log at every commit: what was answered 202 survives a power cut.
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "cache_size = -16000",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection) -> None:
+    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")

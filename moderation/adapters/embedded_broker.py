@@ -1,0 +1,51 @@
+"""The embedded broker: kombu's file-system transport, with messages that appear all at once.
+
+The stock transport writes a message into the folder that readers look at, and moves it through
+the system's temporary folder when taking it; a reader that comes between sees half a message and
+its worker dies of it. Here a message is renamed into place, and renamed away by its one taker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from kombu.transport import TRANSPORT_ALIASES, filesystem
+
+SCHEME = "embedded"
+
+
+class Channel(filesystem.Channel):
+    def _put(self, queue: str, payload: dict[str, Any], **_kwargs: Any) -> None:
+        folder = Path(self.data_folder_out)
+        name = f"{time.time_ns():020}_{uuid.uuid4().hex}.{queue}.msg"
+        draft = folder / f".{name}.draft"
+        draft.write_text(json.dumps(payload), "utf-8")
+        draft.rename(folder / name)
+
+    def _get(self, queue: str) -> dict[str, Any]:
+        folder = Path(self.data_folder_in)
+        for name in sorted(os.listdir(folder)):
+            if name.startswith(".") or name.partition(".")[2] != f"{queue}.msg":
+                continue
+            taken = folder / f".{name}.{os.getpid()}.taken"
+            try:
+                (folder / name).rename(taken)
+            except FileNotFoundError:
+                continue  # another worker was quicker
+            payload = json.loads(taken.read_text("utf-8"))
+            taken.unlink()
+            return payload
+        raise Empty
+
+
+class Transport(filesystem.Transport):
+    Channel = Channel
+
+
+TRANSPORT_ALIASES[SCHEME] = f"{__name__}:Transport"

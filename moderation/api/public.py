@@ -1,0 +1,235 @@
+"""The article page's door: posting comments, reading them, counting them, minding one's own."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+from flask import Response, g, request
+
+from moderation.api.access import public
+from moderation.api.parsing import Blueprint, json_response
+from moderation.api.site import (
+    add_cors_headers,
+    address,
+    current_site,
+    find_site,
+    reader,
+    signature,
+)
+from moderation.domain.comment import Status
+from moderation.domain.text import InvalidText, clean_body
+from moderation.errors import InvalidBody
+from moderation.schemas.comment import (
+    AcceptedSchema,
+    CountsQuery,
+    CountsSchema,
+    EditSchema,
+    IdempotencySchema,
+    NewCommentSchema,
+    OwnCommentSchema,
+    OwnershipSchema,
+    PublicListQuery,
+    PublicPageSchema,
+)
+from moderation.schemas.fields import rfc3339
+from moderation.services import authorship, intake, publication
+from moderation.services.authorship import OwnComment, Proof
+from moderation.wiring import wired
+
+COUNTS_CACHED_S = 5
+
+blueprint = Blueprint(
+    "Public",
+    __name__,
+    url_prefix="/api/v1",
+    description="For the article page. Every request names its site in `X-Site-Key`.",
+)
+blueprint.before_request(find_site)
+blueprint.after_request(add_cors_headers)
+
+SECURITY = [{"site_key": []}, {"site_key": [], "reader": []}]
+
+
+@blueprint.route("/comments", methods=["POST"])
+@public
+@blueprint.doc(security=SECURITY)
+@blueprint.arguments(NewCommentSchema)
+@blueprint.arguments(IdempotencySchema, location="headers")
+@blueprint.response(202, AcceptedSchema)
+def post_comment(new: dict[str, Any], headers: dict[str, Any]) -> Response:
+    """Post a comment.
+
+    Answered when it is stored durably, before it is scored. With an `Idempotency-Key`, sending
+    the same comment again gives the same answer and makes no second comment.
+    """
+    wiring, site = wired(), current_site()
+    submission = intake.Submission(
+        article_id=new["article_id"],
+        body=_clean(new["body"]),
+        signature=signature(site, new.get("author", {}).get("name")),
+        parent_id=new["parent_id"],
+        article_url=new.get("article", {}).get("url"),
+        article_title=new.get("article", {}).get("title"),
+        idempotency_key=headers["idempotency_key"],
+        request_id=g.request_id,
+    )
+    accepted = None
+    if submission.idempotency_key is not None:
+        # A repetition is no new comment and must not be held against its author.
+        with wiring.database.read() as session:
+            accepted = intake.find_replay(session, site, submission)
+    if accepted is None:
+        wiring.rate_limiter.hit("address", site.id, address())
+        wiring.rate_limiter.hit("author", site.id, submission.signature.identity)
+        with wiring.database.write() as session:
+            accepted = intake.submit(session, site, submission, now=wiring.clock())
+    return json_response(
+        {
+            "id": accepted.comment_id,
+            "status": Status.PENDING,
+            "created_at": rfc3339(accepted.created_at),
+            "receipt": wiring.keyring.receipt(accepted.comment_id),
+        },
+        202,
+        Location=f"/api/v1/comments/{accepted.comment_id}",
+        Cache_Control="no-store",
+    )
+
+
+@blueprint.route("/comments", methods=["GET"])
+@public
+@blueprint.doc(security=[{"site_key": []}])
+@blueprint.arguments(PublicListQuery, location="query")
+@blueprint.response(200, PublicPageSchema)
+def list_comments(query: dict[str, Any]) -> Response:
+    """List an article's approved comments."""
+    wiring, article_id = wired(), query.pop("article_id")
+    with wiring.database.read() as session:
+        page = publication.list_comments(
+            session, wiring.keyring, current_site(), article_id, **query
+        )
+    items = [
+        {
+            "id": comment.id,
+            "article_id": article_id,
+            "parent_id": comment.parent_id,
+            "author": {"name": comment.author_name},
+            "body": comment.body,
+            "created_at": rfc3339(comment.created_at),
+            "reply_count": comment.reply_count,
+        }
+        for comment in page.items
+    ]
+    return _cacheable({"items": items, "next_cursor": page.next_cursor, "count": page.count})
+
+
+@blueprint.route("/counts", methods=["GET"])
+@public
+@blueprint.doc(security=[{"site_key": []}])
+@blueprint.arguments(CountsQuery, location="query")
+@blueprint.response(200, CountsSchema)
+def counts(query: dict[str, Any]) -> Response:
+    """Count the approved comments of up to a hundred articles."""
+    wiring = wired()
+    with wiring.database.read() as session:
+        found = publication.counts(session, current_site(), query["article_id"])
+    return _cacheable({"counts": found})
+
+
+@blueprint.route("/comments/<id:comment_id>", methods=["GET"])
+@public
+@blueprint.doc(security=SECURITY)
+@blueprint.arguments(OwnershipSchema, location="headers")
+@blueprint.response(200, OwnCommentSchema)
+def own_comment(headers: dict[str, Any], comment_id: str) -> dict[str, Any]:
+    """See one's own comment: its status and, when rejected, why."""
+    wiring = wired()
+    with wiring.database.read() as session:
+        own = authorship.look(session, wiring.keyring, current_site(), comment_id, _proof(headers))
+        return _own(own)
+
+
+@blueprint.route("/comments/<id:comment_id>", methods=["PATCH"])
+@public
+@blueprint.doc(security=SECURITY)
+@blueprint.arguments(EditSchema)
+@blueprint.arguments(OwnershipSchema, location="headers")
+@blueprint.response(200, OwnCommentSchema)
+def edit_comment(
+    change: dict[str, Any], headers: dict[str, Any], comment_id: str
+) -> dict[str, Any]:
+    """Edit one's own comment within the edit window; it is scored and reviewed again."""
+    wiring = wired()
+    body = _clean(change["body"])
+    with wiring.database.write() as session:
+        own = authorship.edit(
+            session,
+            wiring.keyring,
+            current_site(),
+            comment_id,
+            _proof(headers),
+            body,
+            now=wiring.clock(),
+        )
+        return _own(own)
+
+
+@blueprint.route("/comments/<id:comment_id>", methods=["DELETE"])
+@public
+@blueprint.doc(security=SECURITY)
+@blueprint.arguments(OwnershipSchema, location="headers")
+@blueprint.response(204)
+def withdraw_comment(headers: dict[str, Any], comment_id: str) -> None:
+    """Take one's own comment back, for good."""
+    wiring = wired()
+    with wiring.database.write() as session:
+        authorship.withdraw(
+            session,
+            wiring.keyring,
+            current_site(),
+            comment_id,
+            _proof(headers),
+            now=wiring.clock(),
+        )
+
+
+def _clean(body: str) -> str:
+    try:
+        return clean_body(body)
+    except InvalidText as error:
+        raise InvalidBody(error.message, errors={"body": [error.message]}) from None
+
+
+def _proof(headers: dict[str, Any]) -> Proof:
+    return Proof(receipt=headers["receipt"], signature=reader(current_site()))
+
+
+def _own(own: OwnComment) -> dict[str, Any]:
+    comment, rejection = own.comment, own.rejection
+    return {
+        "id": comment.id,
+        "article_id": own.article_external_id,
+        "parent_id": comment.parent_id,
+        "body": comment.body,
+        "status": comment.status,
+        "created_at": comment.created_at,
+        "edited_at": comment.edited_at,
+        "editable_until": own.editable_until,
+        "statement_of_reasons": rejection
+        and {
+            "reason": rejection.reason,
+            "decided_by": rejection.decided_by,
+            "decided_at": rejection.created_at,
+        },
+    }
+
+
+def _cacheable(payload: dict[str, Any]) -> Response:
+    """A public answer with an ETag; 304 when the client has it already."""
+    body = orjson.dumps(payload)
+    response = Response(body, mimetype="application/json")
+    response.headers["Cache-Control"] = f"public, max-age={COUNTS_CACHED_S}"
+    response.set_etag(hashlib.blake2b(body, digest_size=12).hexdigest())
+    return response.make_conditional(request)

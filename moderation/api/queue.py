@@ -1,0 +1,236 @@
+"""The moderators' door: the queue, claims, decisions, undo and history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from moderation.api.access import needs, principal
+from moderation.api.parsing import Blueprint, json_response
+from moderation.domain.decision import Action
+from moderation.domain.staff import Scope
+from moderation.labels import LABELS
+from moderation.schemas.decision import (
+    DecisionResultsSchema,
+    DecisionsRequest,
+    HistorySchema,
+    UndoneSchema,
+)
+from moderation.schemas.fields import rfc3339
+from moderation.schemas.problem import problem_of
+from moderation.schemas.queue import ClaimRequest, QueuePageSchema, QueueQuery
+from moderation.services import queue, review
+from moderation.services.queue import QueueFilter, QueueItem
+from moderation.services.review import HistoryEntry, Order, Result
+from moderation.wiring import wired
+
+blueprint = Blueprint(
+    "Moderation",
+    __name__,
+    url_prefix="/api/v1",
+    description="For moderators and their tools, with a token (`Authorization: Bearer mod_…`).",
+)
+
+
+@blueprint.route("/queue", methods=["GET"])
+@needs(Scope.QUEUE)
+@blueprint.arguments(QueueQuery, location="query")
+@blueprint.response(200, QueuePageSchema)
+def list_queue(query: dict[str, Any]) -> Response:
+    """List what waits for a moderator; by default what needs a person most comes first."""
+    wiring = wired()
+    with wiring.database.read() as session:
+        page = queue.page(
+            session,
+            wiring.keyring,
+            principal(),
+            _filter(query),
+            sort=query["sort"],
+            cursor=query["cursor"],
+            limit=query["limit"],
+        )
+        items = [_item(item) for item in page.items]
+    return json_response(
+        {"items": items, "next_cursor": page.next_cursor}, Cache_Control="no-store"
+    )
+
+
+@blueprint.route("/queue/claims", methods=["POST"])
+@needs(Scope.QUEUE)
+@blueprint.arguments(ClaimRequest)
+@blueprint.response(200, QueuePageSchema)
+def claim(wanted: dict[str, Any]) -> Response:
+    """Claim the next comments that nobody holds, so that colleagues leave them alone a while."""
+    wiring = wired()
+    with wiring.database.write() as session:
+        claimed = queue.claim(
+            session,
+            principal(),
+            _filter(wanted),
+            now=wiring.clock(),
+            claim_s=wiring.settings.claim_s,
+            limit=len(wanted["comment_ids"]) if "comment_ids" in wanted else wanted["limit"],
+        )
+        items = [_item(item) for item in claimed]
+    return json_response({"items": items, "next_cursor": None})
+
+
+@blueprint.route("/queue/claims/<id:comment_id>", methods=["DELETE"])
+@needs(Scope.QUEUE)
+@blueprint.response(204)
+def release(comment_id: str) -> None:
+    """Give a claim back."""
+    wiring = wired()
+    with wiring.database.write() as session:
+        queue.release(session, principal(), comment_id, now=wiring.clock())
+
+
+@blueprint.route("/decisions", methods=["POST"])
+@needs(Scope.DECISIONS)
+@blueprint.arguments(DecisionsRequest)
+@blueprint.response(200, DecisionResultsSchema)
+def decide(wanted: dict[str, Any]) -> Response:
+    """Approve or reject up to a hundred comments; each item has its own result."""
+    wiring = wired()
+    orders = [
+        Order(**{**order, "action": Action(order["action"])}) for order in wanted["decisions"]
+    ]
+    with wiring.database.write() as session:
+        results = review.decide(session, principal(), orders, now=wiring.clock())
+        shown = [_result(result) for result in results]
+    return json_response({"results": shown})
+
+
+@blueprint.route("/decisions/<id:decision_id>/undo", methods=["POST"])
+@needs(Scope.DECISIONS)
+@blueprint.response(200, UndoneSchema)
+def undo(decision_id: str) -> Response:
+    """Put a comment back as it was before a moderator's decision."""
+    wiring = wired()
+    with wiring.database.write() as session:
+        decision = review.undo(session, principal(), decision_id, now=wiring.clock())
+    return json_response(
+        {
+            "comment_id": decision.comment_id,
+            "decision_id": decision.id,
+            "undoes": decision.undoes,
+            "status": decision.status,
+            "version": decision.version,
+        }
+    )
+
+
+@blueprint.route("/comments/<id:comment_id>/history", methods=["GET"])
+@needs(Scope.QUEUE)
+@blueprint.response(200, HistorySchema)
+def history(comment_id: str) -> Response:
+    """Every decision about a comment: who, when, why, under which policy and model."""
+    with wired().database.read() as session:
+        entries = review.history(session, principal(), comment_id)
+    return json_response(
+        {"items": [_entry(entry) for entry in entries], "next_cursor": None},
+        Cache_Control="no-store",
+    )
+
+
+def _filter(query: dict[str, Any]) -> QueueFilter:
+    return QueueFilter(
+        site_id=query.get("site_id"),
+        article_id=query.get("article_id"),
+        author_id=query.get("author_id"),
+        min_scores={label: query[f"min_{label}"] for label in LABELS if f"min_{label}" in query},
+        not_scored=query.get("not_scored"),
+        comment_ids=query.get("comment_ids"),
+    )
+
+
+def _item(item: QueueItem) -> dict[str, Any]:
+    comment, article, author, judgement = item.comment, item.article, item.author, item.judgement
+    return {
+        "id": comment.id,
+        "site_id": comment.site_id,
+        "parent_id": comment.parent_id,
+        "body": comment.body,
+        "created_at": rfc3339(comment.created_at),
+        "edited_at": comment.edited_at and rfc3339(comment.edited_at),
+        "status": comment.status,
+        "version": comment.version,
+        "scored": not comment.not_scored,
+        "scores": judgement and judgement.scores,
+        "reasons": judgement.reasons if judgement else [],
+        "verdict": judgement
+        and {
+            "action": judgement.action,
+            "rule": judgement.rule,
+            "detail": judgement.detail,
+            "thresholds": judgement.thresholds,
+            "policy": judgement.policy,
+            "policy_version": judgement.policy_version,
+            "model_version": judgement.model_version,
+        },
+        "article": {
+            "id": article.external_id,
+            "title": article.title,
+            "url": article.url,
+            "count": article.approved_count,
+        },
+        "author": {
+            "id": author.id,
+            "name": author.name,
+            "kind": author.kind,
+            "record": {"approved": item.record.approved, "rejected": item.record.rejected},
+        },
+        "claim": _claim(item),
+        "similar_count": item.similar_count,
+    }
+
+
+def _claim(item: QueueItem) -> dict[str, Any] | None:
+    comment = item.comment
+    if comment.claim_expires_at is None or comment.claim_expires_at <= wired().clock():
+        return None
+    return {
+        "by": comment.claimed_name,
+        "mine": comment.claimed_by == principal().key,
+        "expires_at": rfc3339(comment.claim_expires_at),
+    }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    shown: dict[str, Any] = {"comment_id": result.comment_id, "ok": result.problem is None}
+    if result.problem is not None:
+        shown["problem"] = problem_of(result.problem)
+    if (decision := result.decision) is not None:
+        shown |= {
+            "decision_id": decision.id,
+            "status": decision.status,
+            "version": decision.version,
+        }
+    if result.similar_to is not None:
+        shown["similar_to"] = result.similar_to
+    return shown
+
+
+def _entry(entry: HistoryEntry) -> dict[str, Any]:
+    decision, judgement = entry.decision, entry.judgement
+    return {
+        "decision_id": decision.id,
+        "action": decision.action,
+        "decided_by": decision.decided_by,
+        "actor": decision.actor_name,
+        "previous_status": decision.previous_status,
+        "status": decision.status,
+        "version": decision.version,
+        "reason": decision.reason,
+        "note": decision.note,
+        "batch_id": decision.batch_id,
+        "undoes": decision.undoes,
+        "created_at": rfc3339(decision.created_at),
+        "rule": judgement and judgement.rule,
+        "detail": judgement and judgement.detail,
+        "scores": judgement and judgement.scores,
+        "policy": judgement and judgement.policy,
+        "policy_version": judgement and judgement.policy_version,
+        "model_version": judgement and judgement.model_version,
+    }

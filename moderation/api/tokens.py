@@ -1,0 +1,58 @@
+"""The staff's way in: e-mail and password for a token, and giving it back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import g
+
+from moderation.api.access import needs, public
+from moderation.api.parsing import Blueprint
+from moderation.api.site import address
+from moderation.schemas.token import SignedInSchema, SignInRequest
+from moderation.services import access
+from moderation.wiring import wired
+
+blueprint = Blueprint(
+    "Tokens",
+    __name__,
+    url_prefix="/api/v1/tokens",
+    description="Signing in. Programs get lasting tokens from `moderation token create`.",
+)
+
+
+@blueprint.route("", methods=["POST"])
+@public
+@blueprint.doc(security=[])
+@blueprint.arguments(SignInRequest)
+@blueprint.response(201, SignedInSchema)
+def sign_in(given: dict[str, Any]) -> dict[str, Any]:
+    """Exchange e-mail and password for a token that acts for this member of staff."""
+    wiring = wired()
+    wiring.rate_limiter.hit("sign_in", address())
+    with wiring.database.write() as session:
+        new = access.sign_in(
+            session,
+            email=given["email"],
+            password=given["password"],
+            new_password=given["new_password"],
+            now=wiring.clock(),
+            lifetime=timedelta(hours=wiring.settings.token_lifetime_h),
+        )
+    return {
+        "id": new.row.id,
+        "token": new.token,
+        "scopes": new.row.scopes,
+        "expires_at": new.row.expires_at,
+    }
+
+
+@blueprint.route("/current", methods=["DELETE"])
+@needs(None)
+@blueprint.response(204)
+def sign_out() -> None:
+    """Revoke the token this request was made with."""
+    wiring = wired()
+    with wiring.database.write() as session:
+        access.revoke_token(session, g.token_id, now=wiring.clock())

@@ -1,0 +1,166 @@
+"""Comments: their states, the moves between them, and the row that is also the scoring job."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    literal,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from moderation.domain.base import Base, Id, UtcDateTime, new_id, one_of
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    QUEUED = "queued"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class PublicSort(StrEnum):
+    """Orders of an article's public list."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
+class QueueSort(StrEnum):
+    """Orders of the moderators' queue."""
+
+    PRIORITY = "priority"
+    OLDEST = "oldest"
+    NEWEST = "newest"
+
+
+LEGAL_MOVES: dict[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset(
+        {Status.PENDING, Status.QUEUED, Status.APPROVED, Status.REJECTED, Status.WITHDRAWN}
+    ),
+    Status.QUEUED: frozenset({Status.APPROVED, Status.REJECTED, Status.PENDING, Status.WITHDRAWN}),
+    Status.APPROVED: frozenset({Status.REJECTED, Status.QUEUED, Status.PENDING, Status.WITHDRAWN}),
+    Status.REJECTED: frozenset({Status.APPROVED, Status.QUEUED, Status.WITHDRAWN}),
+    Status.WITHDRAWN: frozenset(),
+}
+"""From each state, where it may go: decisions and undo, editing (to pending), withdrawing."""
+
+DECIDABLE = frozenset({Status.QUEUED, Status.APPROVED, Status.REJECTED})
+"""States in which a moderator may approve or reject."""
+
+
+def is_legal(before: str, after: str) -> bool:
+    return Status(after) in LEGAL_MOVES[Status(before)]
+
+
+class Comment(Base):
+    """A comment, and while ``pending`` the job of scoring it.
+
+    ``version`` grows with every change of status or body; decisions name the one they saw.
+    ``score_due_at`` is when a worker may take the job: the moment of posting, or the end of the
+    lease of whoever took it last. ``(version, score_attempts)`` tells that worker, when it comes
+    back, whether the job is still its own.
+    """
+
+    __tablename__ = "comments"
+    __table_args__ = (
+        CheckConstraint(one_of("status", Status), name="status"),
+        Index("uq_comments_idempotency", "site_id", "idempotency_key", unique=True),
+        # The scoring jobs.
+        Index(
+            "ix_comments_jobs",
+            "score_due_at",
+            sqlite_where=text("status = 'pending'"),
+            postgresql_where=text("status = 'pending'"),
+        ),
+        # The public list of an article and its replies, both ways round.
+        Index(
+            "ix_comments_public",
+            "article_id",
+            "created_at",
+            "id",
+            sqlite_where=text("status = 'approved'"),
+            postgresql_where=text("status = 'approved'"),
+        ),
+        Index(
+            "ix_comments_replies",
+            "parent_id",
+            "created_at",
+            "id",
+            sqlite_where=text("status = 'approved'"),
+            postgresql_where=text("status = 'approved'"),
+        ),
+        # The queue by priority and by age, of all sites and of one; and a flood's near-copies.
+        *(
+            Index(
+                f"ix_comments_queue_{name}",
+                *columns,
+                sqlite_where=text("status = 'queued'"),
+                postgresql_where=text("status = 'queued'"),
+            )
+            for name, columns in {
+                "rank": ("rank_ms", "id"),
+                "age": ("created_at", "id"),
+                "site_rank": ("site_id", "rank_ms", "id"),
+                "site_age": ("site_id", "created_at", "id"),
+                "article": ("article_id", "rank_ms", "id"),
+                "similar": ("site_id", "fingerprint"),
+            }.items()
+        ),
+        Index(
+            "ix_comments_not_scored",
+            "rank_ms",
+            "id",
+            sqlite_where=text("status = 'queued' AND not_scored = 1"),
+            postgresql_where=text("status = 'queued' AND not_scored"),
+        ),
+        # An author's record.
+        Index("ix_comments_author_id_status", "author_id", "status"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    site_id: Mapped[str] = mapped_column(Id, ForeignKey("sites.id"))
+    article_id: Mapped[str] = mapped_column(Id, ForeignKey("articles.id"))
+    author_id: Mapped[str] = mapped_column(Id, ForeignKey("authors.id"))
+    parent_id: Mapped[str | None] = mapped_column(Id, ForeignKey("comments.id"))
+    body: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(10), default=Status.PENDING)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    edited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    request_digest: Mapped[str | None] = mapped_column(String(64))
+
+    score_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    score_attempts: Mapped[int] = mapped_column(default=0)
+
+    # Of the latest judgement. No foreign key: judgements point here, and a circle of keys would
+    # only make inserting harder.
+    judgement_id: Mapped[str | None] = mapped_column(Id)
+    not_scored: Mapped[bool] = mapped_column(default=False)
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    rank_ms: Mapped[int | None] = mapped_column(BigInteger)
+
+    claimed_by: Mapped[str | None] = mapped_column(String(64))
+    claimed_name: Mapped[str | None] = mapped_column(String(200))
+    claim_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+def in_status(status: Status) -> ColumnElement[bool]:
+    """The condition that a comment is in ``status``, with the value written into the SQL.
+
+    A bound parameter would keep both databases from the indexes that cover one status only.
+    """
+    return Comment.status == literal(str(status), literal_execute=True)

@@ -1,0 +1,55 @@
+"""Sites and articles, as staff and the publisher's CMS steer them."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from moderation.domain.site import ArticleState
+from moderation.schemas.comment import title_line
+from moderation.schemas.fields import Line, OpenWire, Text, Wire, url
+
+
+class SiteSchema(OpenWire):
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    site_key = fields.String(required=True)
+    origins = fields.List(fields.String(), required=True)
+    policy = fields.String(required=True)
+    guests_allowed = fields.Boolean(required=True)
+    creates_articles = fields.Boolean(
+        required=True, metadata={"description": "Whether a first comment makes an article known."}
+    )
+    edit_window_s = fields.Integer(required=True)
+
+
+class SiteListSchema(OpenWire):
+    items = fields.List(fields.Nested(SiteSchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class SiteChange(Wire):
+    name = Line(max_chars=100, max_code_points=200, what="The name")
+    origins = fields.List(Text(validate=validate.Length(1, 300)), validate=validate.Length(max=100))
+    policy = Text(validate=validate.Length(1, 64))
+    guests_allowed = fields.Boolean()
+    creates_articles = fields.Boolean()
+    edit_window_s = fields.Integer(strict=True, validate=validate.Range(0, 7 * 86400))
+
+
+class ArticleSchema(OpenWire):
+    id = fields.String(required=True)
+    site_id = fields.String(required=True)
+    url = fields.String(required=True, allow_none=True)
+    title = fields.String(required=True, allow_none=True)
+    state = fields.String(required=True, metadata={"enum": [str(s) for s in ArticleState]})
+    policy = fields.String(
+        required=True, allow_none=True, metadata={"description": "null: the site's."}
+    )
+    count = fields.Integer(required=True)
+
+
+class ArticleChange(Wire):
+    url = url(allow_none=True)
+    title = title_line(allow_none=True)
+    state = fields.String(validate=validate.OneOf([str(s) for s in ArticleState]))
+    policy = Text(validate=validate.Length(1, 64), allow_none=True)

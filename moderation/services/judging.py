@@ -1,0 +1,215 @@
+"""Judging: taking due comments as jobs, and turning scores into verdicts.
+
+A worker calls ``take_jobs`` in one transaction, scores outside of any, and hands the outcome to
+``record`` in another. Whatever happens in between, the row still says what is to be done: the
+lease ends and the comment is due again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from moderation.domain.author import Author, AuthorKind
+from moderation.domain.base import new_id
+from moderation.domain.comment import Comment, Status, in_status
+from moderation.domain.decision import Action, DecidedBy
+from moderation.domain.policy import Context, Outcome, Policy, Verdict, decide
+from moderation.domain.score import Judgement
+from moderation.domain.site import Article, Site
+from moderation.domain.text import count_links
+from moderation.labels import LABELS
+from moderation.scoring.judge import Assessment
+from moderation.scoring.normalise import normalise
+from moderation.scoring.similarity import fingerprint
+from moderation.services.rows import lock_comments
+from moderation.services.transitions import By, Transitions, transitions
+
+FALLBACK_POLICY = "strict"
+"""Used where a site names a policy that is gone: then a person decides."""
+
+MOVE: dict[Outcome, tuple[Status, Action]] = {
+    Outcome.QUEUE: (Status.QUEUED, Action.QUEUE),
+    Outcome.APPROVE: (Status.APPROVED, Action.APPROVE),
+    Outcome.REJECT: (Status.REJECTED, Action.REJECT),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A comment taken for scoring. ``attempt`` counts from 1, this one included."""
+
+    comment_id: str
+    version: int
+    attempt: int
+    body: str
+    request_id: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What ``record`` and ``give_up_or_retry`` did, for logs and metrics."""
+
+    judged: Mapping[str, Verdict]
+    """Comment id -> verdict."""
+    stale: int = 0
+    """Jobs that meanwhile belonged to another worker or another version: nothing was written."""
+    retried: int = 0
+
+
+def take_jobs(session: Session, *, now: datetime, limit: int, lease_s: int) -> list[Job]:
+    """Take up to ``limit`` due comments, for ``lease_s`` seconds.
+
+    A comment tried before is taken alone: should it be the one that kills workers, it then takes
+    no other comment's attempts with it.
+    """
+    due = (
+        select(Comment)
+        .where(in_status(Status.PENDING), Comment.score_due_at <= now)
+        .order_by(Comment.score_due_at)
+        .with_for_update(skip_locked=True)
+    )
+    rows = session.scalars(due.where(Comment.score_attempts == 0).limit(limit)).all()
+    if not rows:
+        rows = session.scalars(due.where(Comment.score_attempts > 0).limit(1)).all()
+    for row in rows:
+        row.score_due_at = now + timedelta(seconds=lease_s)
+        row.score_attempts += 1
+    return [
+        Job(row.id, row.version, row.score_attempts, row.body, row.request_id, row.created_at)
+        for row in rows
+    ]
+
+
+def any_due(session: Session, *, now: datetime) -> bool:
+    """Whether there is a job to take: a look that locks nothing."""
+    found = select(Comment.id).where(in_status(Status.PENDING), Comment.score_due_at <= now)
+    return session.execute(found.limit(1)).first() is not None
+
+
+def record(
+    session: Session,
+    policies: Mapping[str, Policy],
+    assessed: Sequence[tuple[Job, Assessment | None]],
+    *,
+    now: datetime,
+) -> Outcomes:
+    """Write the verdicts on scored comments; with None for an assessment, "not scored".
+
+    Jobs that are not ours any more (the lease ran out and somebody else took them, the author
+    edited or withdrew) are left alone.
+    """
+    comments = _still_ours(session, [job for job, _ in assessed])
+    policy_names = _policy_names(session, list(comments.values()))
+    authors = _authors(session, list(comments.values()))
+    judged: dict[str, Verdict] = {}
+    with transitions(session, now) as moves:
+        for job, assessment in assessed:
+            comment = comments.get(job.comment_id)
+            if comment is None:
+                continue
+            name = policy_names[comment.article_id]
+            policy = policies.get(name) or policies[FALLBACK_POLICY]
+            is_guest, approved = authors[comment.author_id]
+            folded = normalise(comment.body).text
+            context = Context(
+                body=comment.body,
+                folded_body=folded,
+                scores=assessment.scores if assessment else None,
+                model_version=assessment.model_version if assessment else None,
+                author_approved_count=approved,
+                is_guest=is_guest,
+                link_count=count_links(comment.body),
+            )
+            verdict = decide(policy, context)
+            _apply(moves, comment, verdict)
+            judged[comment.id] = verdict
+    return Outcomes(judged, stale=len(assessed) - len(judged))
+
+
+def give_up_or_retry(
+    session: Session,
+    policies: Mapping[str, Policy],
+    jobs: Sequence[Job],
+    *,
+    now: datetime,
+    max_attempts: int,
+    retry_s: int,
+) -> Outcomes:
+    """After a failed scoring: due again later, or, after the last attempt, "not scored"."""
+    exhausted = [job for job in jobs if job.attempt >= max_attempts]
+    outcomes = record(session, policies, [(job, None) for job in exhausted], now=now)
+    again = [job for job in jobs if job.attempt < max_attempts]
+    ours = _still_ours(session, again)
+    for job in again:
+        if comment := ours.get(job.comment_id):
+            comment.score_due_at = now + timedelta(seconds=retry_s * 2 ** (job.attempt - 1))
+    return Outcomes(
+        outcomes.judged,
+        stale=outcomes.stale + len(again) - len(ours),
+        retried=len(ours),
+    )
+
+
+def _still_ours(session: Session, jobs: Sequence[Job]) -> dict[str, Comment]:
+    locked = lock_comments(session, [job.comment_id for job in jobs])
+    return {
+        job.comment_id: comment
+        for job in jobs
+        if (comment := locked.get(job.comment_id)) is not None
+        and comment.status == Status.PENDING
+        and (comment.version, comment.score_attempts) == (job.version, job.attempt)
+    }
+
+
+def _policy_names(session: Session, comments: Sequence[Comment]) -> dict[str, str]:
+    """Article id -> name of the policy in force there: the article's own, else its site's."""
+    rows = session.execute(
+        select(Article.id, func.coalesce(Article.policy, Site.policy))
+        .join(Site, Site.id == Article.site_id)
+        .where(Article.id.in_({comment.article_id for comment in comments}))
+    )
+    return dict(rows.all())
+
+
+def _authors(session: Session, comments: Sequence[Comment]) -> dict[str, tuple[bool, int]]:
+    """Author id -> (is a guest, number of approved comments)."""
+    rows = session.execute(
+        select(Author.id, Author.kind, func.count(Comment.id))
+        .outerjoin(Comment, (Comment.author_id == Author.id) & in_status(Status.APPROVED))
+        .where(Author.id.in_({comment.author_id for comment in comments}))
+        .group_by(Author.id, Author.kind)
+    )
+    return {author_id: (kind == AuthorKind.GUEST, number) for author_id, kind, number in rows}
+
+
+def _apply(moves: Transitions, comment: Comment, verdict: Verdict) -> None:
+    judgement = Judgement(
+        id=new_id(),
+        comment_id=comment.id,
+        comment_version=comment.version,
+        created_at=moves.now,
+        # Scores the policy could not use are not shown as if it had.
+        model_version=verdict.model_version if verdict.scores else None,
+        **{label: verdict.scores[label] if verdict.scores else None for label in LABELS},
+        action=verdict.action,
+        rule=verdict.rule,
+        detail=verdict.detail,
+        reasons=list(verdict.reasons),
+        thresholds=verdict.thresholds,
+        policy=verdict.policy,
+        policy_version=verdict.policy_version,
+    )
+    moves.session.add(judgement)
+    comment.judgement_id = judgement.id
+    comment.not_scored = verdict.scores is None
+    comment.fingerprint = fingerprint(comment.body)
+    comment.rank_ms = int(comment.created_at.timestamp() * 1000) - verdict.head_start_min * 60_000
+    comment.score_due_at = None
+    to, action = MOVE[verdict.action]
+    moves.move(comment, to, action, By(DecidedBy.POLICY), judgement_id=judgement.id)

@@ -1,0 +1,198 @@
+"""Moderators' decisions: deciding, undoing, and the history of a comment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from moderation.domain.base import new_id
+from moderation.domain.comment import DECIDABLE, Comment, Status
+from moderation.domain.decision import Action, DecidedBy, Decision
+from moderation.domain.score import Judgement
+from moderation.domain.staff import Principal
+from moderation.errors import (
+    ModerationError,
+    NotDecidable,
+    NotUndoable,
+    StaleVersion,
+    UnknownComment,
+    UnknownDecision,
+)
+from moderation.services.queue import similar_ids
+from moderation.services.rows import lock_comments
+from moderation.services.transitions import By, Transitions, transitions
+
+MAX_SIMILAR = 1000
+"""Near-copies decided along with one decision; a larger flood takes another call."""
+
+OUTCOME = {Action.APPROVE: Status.APPROVED, Action.REJECT: Status.REJECTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One decision asked for; ``version`` is the one the moderator saw."""
+
+    comment_id: str
+    action: Action
+    version: int
+    reason: str | None = None
+    note: str | None = None
+    include_similar: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one order, or of a near-copy decided along with one (``similar_to``)."""
+
+    comment_id: str
+    decision: Decision | None = None
+    problem: ModerationError | None = None
+    similar_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    decision: Decision
+    judgement: Judgement | None
+
+
+def decide(
+    session: Session, principal: Principal, orders: Sequence[Order], *, now: datetime
+) -> list[Result]:
+    """Carry out decisions, each by itself: one that fails leaves the others standing.
+
+    The results are in the order of ``orders``; near-copies decided along with one follow it.
+    Problems per item: UnknownComment, StaleVersion, NotDecidable.
+    """
+    copies = _near_copies(session, principal, orders)
+    locked = lock_comments(
+        session, [o.comment_id for o in orders] + [i for ids in copies.values() for i in ids]
+    )
+    batch_id = new_id()
+    results: list[Result] = []
+    with transitions(session, now) as moves:
+        for number, order in enumerate(orders):
+            by = By(
+                DecidedBy.MODERATOR,
+                actor=principal.key,
+                actor_name=principal.name,
+                reason=order.reason,
+                note=order.note,
+                batch_id=batch_id,
+            )
+            result = _decide_one(moves, principal, order, locked.get(order.comment_id), by)
+            results.append(result)
+            if result.problem is None:
+                results.extend(_decide_copies(moves, order, copies.get(number, []), locked, by))
+    return results
+
+
+def undo(session: Session, principal: Principal, decision_id: str, *, now: datetime) -> Decision:
+    """Put a comment back to where it was before a moderator's decision, as a new decision.
+
+    Raises:
+        UnknownDecision: there is none, or not on a site this principal sees.
+        NotUndoable: it was not a moderator's.
+        StaleVersion: something has happened to the comment since.
+    """
+    decision = session.get(Decision, decision_id)
+    comment = None
+    if decision is not None:
+        comment = lock_comments(session, [decision.comment_id]).get(decision.comment_id)
+    if decision is None or comment is None or not principal.sees(comment.site_id):
+        raise UnknownDecision
+    if decision.decided_by != DecidedBy.MODERATOR:
+        raise NotUndoable(
+            f"This was decided by the {decision.decided_by}; approve or reject the comment instead"
+        )
+    if comment.version != decision.version:
+        raise StaleVersion(
+            f"The comment has changed since that decision; it is {comment.status} now, "
+            f"at version {comment.version}"
+        )
+    by = By(DecidedBy.MODERATOR, actor=principal.key, actor_name=principal.name)
+    with transitions(session, now) as moves:
+        return moves.move(
+            comment, Status(decision.previous_status), Action.UNDO, by, undoes=decision.id
+        )
+
+
+def history(session: Session, principal: Principal, comment_id: str) -> list[HistoryEntry]:
+    """Every decision about a comment, first to last.
+
+    Raises:
+        UnknownComment: there is none, or not on a site this principal sees.
+    """
+    comment = session.get(Comment, comment_id)
+    if comment is None or not principal.sees(comment.site_id):
+        raise UnknownComment
+    rows = session.execute(
+        select(Decision, Judgement)
+        .outerjoin(Judgement, Judgement.id == Decision.judgement_id)
+        .where(Decision.comment_id == comment_id)
+        .order_by(Decision.version)
+    )
+    return [HistoryEntry(decision, judgement) for decision, judgement in rows]
+
+
+def _near_copies(
+    session: Session, principal: Principal, orders: Sequence[Order]
+) -> dict[int, list[str]]:
+    """Number of the order -> ids of the near-copies that go with it, none of them twice."""
+    taken = {order.comment_id for order in orders}
+    found: dict[int, list[str]] = {}
+    for number, order in enumerate(orders):
+        if not order.include_similar:
+            continue
+        comment = session.get(Comment, order.comment_id)
+        if comment is None or not principal.sees(comment.site_id):
+            continue
+        ids = [i for i in similar_ids(session, comment, limit=MAX_SIMILAR) if i not in taken]
+        taken.update(ids)
+        found[number] = ids
+    return found
+
+
+def _decide_one(
+    moves: Transitions, principal: Principal, order: Order, comment: Comment | None, by: By
+) -> Result:
+    problem: ModerationError | None = None
+    to = OUTCOME[order.action]
+    if comment is None or not principal.sees(comment.site_id):
+        problem = UnknownComment()
+    elif comment.version != order.version:
+        problem = StaleVersion(
+            f"You saw version {order.version}; the comment is {comment.status} now, "
+            f"at version {comment.version}"
+        )
+    elif comment.status == to:
+        problem = NotDecidable(f"This comment is {to} already")
+    elif comment.status not in DECIDABLE:
+        why = {
+            Status.PENDING: "it is still being scored and reaches the queue by itself",
+            Status.WITHDRAWN: "its author took it back",
+        }[Status(comment.status)]
+        problem = NotDecidable(f"This comment cannot be decided: {why}")
+    if problem is not None or comment is None:
+        return Result(order.comment_id, problem=problem)
+    return Result(comment.id, decision=moves.move(comment, to, order.action, by))
+
+
+def _decide_copies(
+    moves: Transitions, order: Order, ids: Sequence[str], locked: dict[str, Comment], by: By
+) -> list[Result]:
+    results = []
+    for comment_id in ids:
+        copy = locked.get(comment_id)
+        if copy is None or copy.status != Status.QUEUED:
+            continue
+        held = copy.claim_expires_at is not None and copy.claim_expires_at > moves.now
+        if held and copy.claimed_by != by.actor:
+            continue
+        decision = moves.move(copy, OUTCOME[order.action], order.action, by)
+        results.append(Result(copy.id, decision=decision, similar_to=order.comment_id))
+    return results

@@ -1,0 +1,51 @@
+"""Two ways of touching rows that PostgreSQL and SQLite spell differently."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from moderation.domain.base import Base
+from moderation.domain.comment import Comment
+
+MAX_IDS_A_QUERY = 500
+"""SQLite takes at most 32,766 variables; well below that, plans stay good too."""
+
+
+def insert_if_absent(
+    session: Session, table: type[Base], values: dict[str, Any], *, unique: Sequence[str]
+) -> bool:
+    """Insert a row unless one with the same ``unique`` columns exists; True if it was inserted.
+
+    On PostgreSQL it waits for a concurrent insert of the same key to end, so that a following
+    select (READ COMMITTED) finds the winner.
+    """
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = (
+        dialect.insert(table).values(values).on_conflict_do_nothing(index_elements=list(unique))
+    )
+    return session.execute(statement).rowcount == 1
+
+
+def lock_comments(session: Session, ids: Sequence[str]) -> dict[str, Comment]:
+    """Comments by id, locked until the transaction ends; unknown ids are left out.
+
+    Always in the order of ids, so that overlapping calls queue up instead of deadlocking. On
+    SQLite the writing transaction is alone anyway, and FOR UPDATE is left out.
+    """
+    found: dict[str, Comment] = {}
+    wanted = sorted(set(ids))
+    for start in range(0, len(wanted), MAX_IDS_A_QUERY):
+        statement: Select[tuple[Comment]] = (
+            select(Comment)
+            .where(Comment.id.in_(wanted[start : start + MAX_IDS_A_QUERY]))
+            .order_by(Comment.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        found.update((comment.id, comment) for comment in session.scalars(statement))
+    return found

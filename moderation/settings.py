@@ -1,0 +1,209 @@
+"""Settings: ``config/defaults.toml``, then the file ``MODERATION_CONFIG`` names, then variables.
+
+Every field is one key of the TOML and one variable, ``MODERATION_`` + the name in capitals.
+Nothing else in the program reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The checkout: ``config/``, ``migrations/`` and, by default, ``var/`` lie here."""
+
+PREFIX = "MODERATION_"
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; the message names each key, its source and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One installation's settings; what each means stands in ``config/defaults.toml``."""
+
+    database_url: str
+    broker_url: str
+    var_dir: str
+    secret_key: str
+    policies_dir: str
+
+    http_host: str
+    http_port: int
+    http_workers: int
+    http_threads: int
+    trusted_proxies: int
+    max_request_bytes: int
+
+    rate_limits: str
+    rate_limit_author: str
+    rate_limit_address: str
+    rate_limit_sign_in: str
+    rate_limit_storage_url: str
+
+    toxicity_engine: str
+    scoring_threads: int
+    scoring_batch_size: int
+    scoring_lease_s: int
+    scoring_max_attempts: int
+    scoring_retry_s: int
+
+    sweep_interval_s: int
+    counts_check_interval_s: int
+    claim_s: int
+    edit_window_s: int
+    token_lifetime_h: int
+
+    log_level: str
+    log_format: str
+    metrics_port: int
+
+    @property
+    def var_path(self) -> Path:
+        """Where this installation keeps its files; relative paths start at the checkout."""
+        return (ROOT / self.var_dir).resolve()
+
+    @property
+    def policies_path(self) -> Path:
+        return (ROOT / self.policies_dir).resolve()
+
+    @property
+    def effective_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.var_path / 'moderation.db'}"
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.effective_database_url.startswith("sqlite")
+
+    @property
+    def embedded_broker(self) -> bool:
+        return not self.broker_url
+
+    @property
+    def embedded_broker_path(self) -> Path:
+        return self.var_path / "broker"
+
+    @property
+    def effective_rate_limit_storage_url(self) -> str:
+        """Shared between processes where a Redis is at hand, else each process counts alone."""
+        if self.rate_limit_storage_url:
+            return self.rate_limit_storage_url
+        return (
+            self.broker_url
+            if self.broker_url.startswith(("redis://", "rediss://"))
+            else "memory://"
+        )
+
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "rate_limits": ("on", "off"),
+    "log_level": ("debug", "info", "warning", "error"),
+    "log_format": ("auto", "console", "json"),
+}
+_MINIMUM: Mapping[str, int] = {
+    "trusted_proxies": 0,
+    "metrics_port": 0,
+    "scoring_threads": 0,
+    "edit_window_s": 0,
+    "scoring_retry_s": 0,
+}
+"""Smallest value of a number where it is not 1."""
+
+_MAXIMUM: Mapping[str, int] = {"http_port": 65535, "metrics_port": 65535}
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings of this installation.
+
+    Args:
+        environ: variables to read instead of the process's own.
+
+    Raises:
+        SettingsError: an unknown key, a value of the wrong kind or outside its bounds. All of
+            them are in the message, not only the first.
+    """
+    environ = os.environ if environ is None else environ
+    kinds = {f.name: int if f.type == "int" else str for f in fields(Settings)}
+    values: dict[str, tuple[Any, str]] = {}
+    wrong: list[str] = []
+
+    sources = [ROOT / "config" / "defaults.toml"]
+    if extra := environ.get(PREFIX + "CONFIG"):
+        sources.append(Path(extra))
+    for path in sources:
+        try:
+            table = tomllib.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path}: not valid TOML: {error}") from error
+        for key, value in table.items():
+            if key in kinds:
+                values[key] = (value, str(path))
+            else:
+                wrong.append(f"{path}: {key}: unknown setting{_hint(key, kinds)}")
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX) or variable == PREFIX + "CONFIG":
+            continue
+        key = variable.removeprefix(PREFIX).lower()
+        if key in kinds:
+            values[key] = (text, variable)
+        elif not key.startswith("test_"):
+            wrong.append(f"{variable}: unknown setting{_hint(key, kinds)}")
+
+    clean: dict[str, Any] = {}
+    for key, kind in kinds.items():
+        if key not in values:
+            wrong.append(f"{key}: missing from config/defaults.toml")
+            continue
+        value, source = values[key]
+        try:
+            clean[key] = _checked(key, kind, value)
+        except ValueError as error:
+            wrong.append(f"{source}: {key}: {error}")
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return Settings(**clean)
+
+
+def _checked(key: str, kind: type, value: Any) -> Any:
+    if kind is int:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError(f"expected a whole number, found {value!r}")
+        try:
+            number = int(value)
+        except ValueError:
+            raise ValueError(f"expected a whole number, found {value!r}") from None
+        low, high = _MINIMUM.get(key, 1), _MAXIMUM.get(key)
+        if number < low or (high is not None and number > high):
+            bounds = f"at least {low}" + (f" and at most {high}" if high is not None else "")
+            raise ValueError(f"expected {bounds}, found {number}")
+        return number
+    if not isinstance(value, str):
+        raise ValueError(f"expected text, found {value!r}")
+    if key in _CHOICES and value not in _CHOICES[key]:
+        raise ValueError(f"expected one of {', '.join(_CHOICES[key])}, found {value!r}")
+    return value
+
+
+def _hint(key: str, known: Mapping[str, object]) -> str:
+    close = get_close_matches(key, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """The settings as a table to print, secrets and passwords in URLs hidden."""
+    table = asdict(settings)
+    if table["secret_key"]:
+        table["secret_key"] = "(set)"
+    for key, value in table.items():
+        if key.endswith("_url") and "@" in str(value):
+            scheme, _, rest = value.partition("://")
+            table[key] = f"{scheme}://…@{rest.rpartition('@')[2]}"
+    return table

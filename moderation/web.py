@@ -1,0 +1,99 @@
+"""The web process: a Flask application with all its doors mounted."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+from flask_smorest import Api
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import BaseConverter
+
+from moderation.adapters import metrics
+from moderation.api import operations, public, queue, sites, tokens
+from moderation.api.openapi import OPENAPI, describe
+from moderation.api.problems import register_error_handlers
+from moderation.embed import pages
+from moderation.schemas.problem import ProblemSchema
+from moderation.wiring import EXTENSION, Wiring
+
+log = structlog.get_logger(__name__)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class IdConverter(BaseConverter):
+    """A path part that looks like an id of ours; anything else is a 404 without a query."""
+
+    regex = "[0-9A-Za-z_-]{1,64}"
+
+
+class ProblemApi(Api):
+    """flask-smorest's Api, with this service's errors instead of its own."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        register_error_handlers(self._app)
+
+    def handle_http_exception(self, error: HTTPException) -> Any:
+        raise AssertionError("problems.py answers errors")
+
+
+def create_app(wiring: Wiring) -> Flask:
+    """The WSGI application over ``wiring``."""
+    app = Flask("moderation", root_path=str(Path(__file__).parent), static_folder=None)
+    app.extensions[EXTENSION] = wiring
+    app.config.update(
+        MAX_CONTENT_LENGTH=wiring.settings.max_request_bytes,
+        MAX_FORM_MEMORY_SIZE=wiring.settings.max_request_bytes,
+        PROPAGATE_EXCEPTIONS=False,
+        **OPENAPI,
+    )
+    app.url_map.converters["id"] = IdConverter
+    app.url_map.strict_slashes = False
+    if hops := wiring.settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+    app.before_request(_begin)
+    app.after_request(_end)
+
+    api = ProblemApi(app)
+    for door in (public, queue, sites, tokens, operations):
+        api.register_blueprint(door.blueprint)
+    describe(api)
+    app.register_blueprint(pages.blueprint)
+    return app
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _end(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    took_s = time.perf_counter() - g.started
+    # The rule and not the path: paths are without end, and some carry what is personal.
+    route = request.url_rule.rule if request.url_rule else "(none)"
+    metrics.REQUESTS.labels(request.method, route, response.status_code).inc()
+    metrics.REQUEST_SECONDS.labels(request.method, route).observe(took_s)
+    if request.path not in _QUIET:
+        log.info(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            ms=round(took_s * 1000, 1),
+        )
+    return response

@@ -1,0 +1,85 @@
+"""The Celery application that `moderation worker` runs.
+
+One process without a pool of children: scoring uses the cores through the model's own threads,
+and the model is loaded once, by the process that uses it, with the first batch. More workers are
+more processes, on as many machines as wanted. Each also runs the schedule, in a thread: what is
+nudged twice does no harm, and no single process has to be the one that must not die.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+from celery import Celery, bootsteps, signals
+from celery.beat import EmbeddedService
+
+from moderation import jobs
+from moderation.adapters.broker import celery_config
+from moderation.settings import Settings
+from moderation.wiring import Wiring
+from workers.judging import judge_comments
+from workers.upkeep import announce_what_was_left, check_counts
+
+log = structlog.get_logger(__name__)
+
+TASKS = {
+    jobs.JUDGE_COMMENTS: judge_comments,
+    jobs.SWEEP: announce_what_was_left,
+    jobs.CHECK_COUNTS: check_counts,
+}
+"""Task name -> what does it; each takes the wiring and nothing else."""
+
+
+def make_app(wiring: Wiring) -> Celery:
+    """A Celery application whose tasks work on ``wiring``."""
+    app = Celery("moderation")
+    app.conf.update(celery_config(wiring.settings))
+    app.conf.update(
+        worker_pool="solo",
+        # A clean stop waits this long for the batch in hand; its lease covers what is left.
+        worker_soft_shutdown_timeout=10,
+        beat_schedule=schedule(wiring.settings),
+        beat_scheduler="celery.beat:Scheduler",
+    )
+    for name, work in TASKS.items():
+        _register(app, name, work, wiring)
+    app.steps["worker"].add(Schedule)
+    signals.worker_ready.connect(_start_working, weak=False)
+    return app
+
+
+def _register(app: Celery, name: str, work: Callable[[Wiring], None], wiring: Wiring) -> None:
+    @app.task(name=name, shared=False, lazy=False)
+    def task() -> None:
+        work(wiring)
+
+
+def schedule(settings: Settings) -> dict[str, dict[str, object]]:
+    """What is nudged regularly, and how often."""
+    return {
+        task: {"task": task, "schedule": every_s, "options": {"expires": every_s}}
+        for task, every_s in {
+            jobs.SWEEP: settings.sweep_interval_s,
+            jobs.CHECK_COUNTS: settings.counts_check_interval_s,
+        }.items()
+    }
+
+
+class Schedule(bootsteps.StartStopStep):
+    """Celery's beat, in a thread of the worker."""
+
+    def start(self, worker) -> None:
+        self.beat = EmbeddedService(
+            worker.app, thread=True, scheduler_cls=worker.app.conf.beat_scheduler
+        )
+        self.beat.start()
+
+    def stop(self, worker) -> None:
+        self.beat.service.stop()
+
+
+def _start_working(sender, **_: object) -> None:
+    log.info("worker_ready")
+    # What came in while no worker ran need not wait for the first sweep.
+    sender.app.send_task(jobs.JUDGE_COMMENTS, queue=jobs.QUEUES[jobs.JUDGE_COMMENTS])

@@ -1,0 +1,120 @@
+"""The task that scores comments: take a batch, score it, write the verdicts, until none is due."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import structlog
+from celery.worker import state
+
+from moderation.adapters import metrics
+from moderation.jobs import JUDGE_COMMENTS
+from moderation.scoring.judge import Assessment
+from moderation.services import judging
+from moderation.wiring import Wiring
+
+log = structlog.get_logger(__name__)
+
+MAX_BATCHES = 50
+"""Then other tasks get their turn, and a nudge brings this one back."""
+
+
+def judge_comments(wiring: Wiring) -> None:
+    """Score what is due. Safe to run twice at once and to be killed anywhere."""
+    for _ in range(MAX_BATCHES):
+        if state.should_stop is not None or state.should_terminate is not None:
+            return
+        if not judge_batch(wiring):
+            return
+    wiring.announcer.announce(JUDGE_COMMENTS)
+
+
+def judge_batch(wiring: Wiring) -> int:
+    """Take and judge one batch; the number of comments taken, 0 when none was due."""
+    settings, database = wiring.settings, wiring.database
+    with database.read() as session:
+        if not judging.any_due(session, now=wiring.clock()):
+            return 0
+    with database.write() as session:
+        taken = judging.take_jobs(
+            session,
+            now=wiring.clock(),
+            limit=settings.scoring_batch_size,
+            lease_s=settings.scoring_lease_s,
+        )
+    # Whoever took them more often than allowed died with them in hand: not another time.
+    worn_out = [job for job in taken if job.attempt > settings.scoring_max_attempts]
+    to_score = [job for job in taken if job.attempt <= settings.scoring_max_attempts]
+    if worn_out:
+        _give_up(wiring, worn_out, "the workers that tried to score it ended without an answer")
+    if to_score:
+        _score(wiring, to_score)
+    return len(taken)
+
+
+def _score(wiring: Wiring, taken: Sequence[judging.Job]) -> None:
+    started = time.monotonic()
+    try:
+        assessments = wiring.judge.assess([job.body for job in taken])
+    except Exception as error:
+        # Any failure of a model means the same: nobody has judged this, so a person must.
+        _give_up(wiring, taken, f"{type(error).__name__}: {error}")
+        return
+    scoring_s = time.monotonic() - started
+    metrics.SCORING_SECONDS.observe(scoring_s)
+    metrics.SCORING_BATCH.observe(len(taken))
+    metrics.SCORING_ATTEMPTS.labels("scored").inc(len(taken))
+    _record(wiring, list(zip(taken, assessments, strict=True)), scoring_s)
+
+
+def _record(
+    wiring: Wiring, assessed: list[tuple[judging.Job, Assessment | None]], scoring_s: float
+) -> None:
+    with wiring.database.write() as session:
+        outcomes = judging.record(session, wiring.policies, assessed, now=wiring.clock())
+    _tell([job for job, _ in assessed], outcomes)
+    log.info(
+        "batch_scored",
+        comments=len(assessed),
+        stale=outcomes.stale,
+        scoring_ms=round(scoring_s * 1000, 1),
+    )
+
+
+def _give_up(wiring: Wiring, failed: Sequence[judging.Job], error: str) -> None:
+    metrics.SCORING_ATTEMPTS.labels("failed").inc(len(failed))
+    settings = wiring.settings
+    with wiring.database.write() as session:
+        outcomes = judging.give_up_or_retry(
+            session,
+            wiring.policies,
+            failed,
+            now=wiring.clock(),
+            max_attempts=settings.scoring_max_attempts,
+            retry_s=settings.scoring_retry_s,
+        )
+    log.error(
+        "scoring_failed",
+        error=error,
+        comments=len(failed),
+        retried=outcomes.retried,
+        to_moderators=len(outcomes.judged),
+    )
+    _tell(failed, outcomes)
+
+
+def _tell(taken: Sequence[judging.Job], outcomes: judging.Outcomes) -> None:
+    for job in taken:
+        verdict = outcomes.judged.get(job.comment_id)
+        if verdict is None:
+            continue
+        metrics.JUDGED.labels(verdict.policy, verdict.rule, verdict.action).inc()
+        log.info(
+            "comment_judged",
+            comment_id=job.comment_id,
+            request_id=job.request_id,
+            action=str(verdict.action),
+            rule=verdict.rule,
+            attempt=job.attempt,
+        )

@@ -1,0 +1,51 @@
+"""Running a worker process, from the settings alone."""
+
+from __future__ import annotations
+
+import os
+import socket
+import warnings
+
+import structlog
+from celery import signals
+from celery.exceptions import SecurityWarning
+from prometheus_client import start_http_server
+from prometheus_client.multiprocess import mark_process_dead
+
+from moderation.adapters.metrics import PROCESSES
+from moderation.settings import Settings
+from moderation.wiring import Wiring
+from workers.app import make_app
+
+log = structlog.get_logger(__name__)
+
+
+def run_worker(settings: Settings) -> None:
+    """Work until a signal says to stop; then finish the batch in hand."""
+    wiring = Wiring(settings)
+    # What cannot work is told now, not with the first comment.
+    wiring.policies  # noqa: B018
+    wiring.database.ping()
+    app = make_app(wiring)
+    signals.setup_logging.connect(_keep_our_logging, weak=False)
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port, registry=PROCESSES)
+    # Celery warns root because of pickled messages; these carry no data and are JSON.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    worker = app.Worker(
+        hostname=f"worker-{os.getpid()}@{socket.gethostname()}",
+        pool="solo",
+        quiet=True,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    )
+    try:
+        worker.start()
+    finally:
+        log.info("worker_stopped")
+        mark_process_dead(os.getpid())
+
+
+def _keep_our_logging(**_: object) -> None:
+    """Connected, it keeps Celery from configuring logging; `configure_logs` has done it."""
