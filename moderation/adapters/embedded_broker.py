@@ -25,12 +25,17 @@ class Channel(filesystem.Channel):
         folder = Path(self.data_folder_out)
         name = f"{time.time_ns():020}_{uuid.uuid4().hex}.{queue}.msg"
         draft = folder / f".{name}.draft"
+        folder.mkdir(parents=True, exist_ok=True)
         draft.write_text(json.dumps(payload), "utf-8")
         draft.rename(folder / name)
 
     def _get(self, queue: str) -> dict[str, Any]:
         folder = Path(self.data_folder_in)
-        for name in sorted(os.listdir(folder)):
+        try:
+            names = sorted(os.listdir(folder))
+        except FileNotFoundError:
+            names = []  # somebody tidied up; the next message makes the folder again
+        for name in names:
             if name.startswith(".") or name.partition(".")[2] != f"{queue}.msg":
                 continue
             taken = folder / f".{name}.{os.getpid()}.taken"

@@ -53,6 +53,14 @@ class LazyGroup(click.Group):
             if type(error) is ValueError:
                 raise  # a bug; settings, policies and keys have classes of their own
             raise click.ClickException(str(error)) from error
+        except Exception as error:
+            if not type(error).__module__.startswith("sqlalchemy."):
+                raise
+            cause = str(getattr(error, "orig", None) or error).strip()
+            raise click.ClickException(
+                f"The database does not do what was asked: {cause}\n"
+                "Is its schema up to date (moderation db upgrade)? See also: moderation doctor"
+            ) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
