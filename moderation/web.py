@@ -49,7 +49,12 @@ class ProblemApi(Api):
 
 def create_app(wiring: Wiring) -> Flask:
     """The WSGI application over ``wiring``."""
-    app = Flask("moderation", root_path=str(Path(__file__).parent), static_folder=None)
+    app = Flask(
+        "moderation",
+        root_path=str(Path(__file__).parent),
+        instance_path=str(wiring.settings.var_path),
+        static_folder=None,
+    )
     app.extensions[EXTENSION] = wiring
     app.config.update(
         MAX_CONTENT_LENGTH=wiring.settings.max_request_bytes,

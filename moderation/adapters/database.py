@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
@@ -15,7 +16,10 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 import moderation.domain  # noqa: F401  (all tables are known once it is imported)
+from moderation.adapters.group_commit import GroupCommit
 from moderation.jobs import ANNOUNCEMENTS, Announcer
+
+T = TypeVar("T")
 
 SQLITE_BUSY_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 30
@@ -35,6 +39,7 @@ class Database:
         self.engine = make_engine(self.url, pool_size=pool_size)
         self._writing = self.engine.execution_options(sqlite_begin="IMMEDIATE")
         self._announcer = announcer
+        self._group = GroupCommit(self.write) if self.is_sqlite else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -53,6 +58,18 @@ class Database:
             # Here, and not in an `after_commit` event: that one also fires for savepoints.
             for task in session.info.pop(ANNOUNCEMENTS, ()):
                 self._announcer.announce(task)
+
+    def write_together(self, work: Callable[[Session], T]) -> T:
+        """Do ``work`` in a transaction that it may share with others that arrive meanwhile.
+
+        For the many small writes of many requests. On SQLite they then share the one wait for
+        the disk; on PostgreSQL each has a transaction of its own, and the server does the same.
+        What ``work`` raises undoes its own changes only.
+        """
+        if self._group is not None:
+            return self._group.run(work)
+        with self.write() as session:
+            return work(session)
 
     def ping(self) -> None:
         """Raises SQLAlchemyError when the database does not answer."""

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from moderation.adapters import schema
 from moderation.adapters.broker import ping_broker
 from moderation.adapters.metrics import Exposition
-from moderation.api.access import public
+from moderation.gate import public
 from moderation.api.parsing import Blueprint, json_response
 from moderation.errors import Unavailable
 from moderation.scoring.bundle import MODELS, read_manifest
@@ -54,50 +54,3 @@ def show_metrics() -> Response:
         "moderation-metrics", Exposition(wiring.database, wiring.clock)
     )
     return Response(exposition.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-def readiness(wiring: Wiring) -> dict[str, str]:
-    """Part -> "ok" or what is wrong with it."""
-    return {
-        "database": _database(wiring),
-        "broker": _broker(wiring),
-        "model": _model(wiring),
-    }
-
-
-def _database(wiring: Wiring) -> str:
-    try:
-        wiring.database.ping()
-    except SQLAlchemyError as error:
-        return f"does not answer: {type(error).__name__}"
-    found, wanted = wiring.database.revision(), schema.head(wiring.database.url)
-    if found != wanted:
-        return f"its schema is at {found or 'nothing'}, not {wanted}: run moderation db upgrade"
-    return "ok"
-
-
-def _broker(wiring: Wiring) -> str:
-    try:
-        ping_broker(wiring.settings)
-    except Exception as error:  # each transport has errors of its own
-        return f"does not answer: {type(error).__name__}"
-    return "ok"
-
-
-def _model(wiring: Wiring) -> str:
-    """The model the workers are to load is there; this process does not load it to find out."""
-    engine = wiring.settings.toxicity_engine
-    if engine == "compact":
-        try:
-            _verified(MODELS / engine)
-        except Unavailable as error:
-            return error.detail
-    elif importlib.util.find_spec("detoxify") is None:
-        return f"{engine} needs the extra: pip install 'moderation[detoxify]'"
-    return "ok"
-
-
-@cache
-def _verified(folder: Path) -> None:
-    """Once for good: hashing the model takes a while. A failure is not remembered."""
-    read_manifest(folder)

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from flask import Response, g, request
 
-from moderation.api.access import public
+from moderation.gate import public
 from moderation.api.parsing import Blueprint, json_response
 from moderation.api.site import (
     add_cors_headers,
@@ -55,8 +55,8 @@ SECURITY = [{"site_key": []}, {"site_key": [], "reader": []}]
 @blueprint.route("/comments", methods=["POST"])
 @public
 @blueprint.doc(security=SECURITY)
-@blueprint.arguments(NewCommentSchema)
-@blueprint.arguments(IdempotencySchema, location="headers")
+@blueprint.arguments(NewCommentSchema())
+@blueprint.arguments(IdempotencySchema(), location="headers")
 @blueprint.response(202, AcceptedSchema)
 def post_comment(new: dict[str, Any], headers: dict[str, Any]) -> Response:
     """Post a comment.
@@ -83,8 +83,9 @@ def post_comment(new: dict[str, Any], headers: dict[str, Any]) -> Response:
     if accepted is None:
         wiring.rate_limiter.hit("address", site.id, address())
         wiring.rate_limiter.hit("author", site.id, submission.signature.identity)
-        with wiring.database.write() as session:
-            accepted = intake.submit(session, site, submission, now=wiring.clock())
+        accepted = wiring.database.write_together(
+            lambda session: intake.submit(session, site, submission, now=wiring.clock())
+        )
     return json_response(
         {
             "id": accepted.comment_id,
@@ -101,7 +102,7 @@ def post_comment(new: dict[str, Any], headers: dict[str, Any]) -> Response:
 @blueprint.route("/comments", methods=["GET"])
 @public
 @blueprint.doc(security=[{"site_key": []}])
-@blueprint.arguments(PublicListQuery, location="query")
+@blueprint.arguments(PublicListQuery(), location="query")
 @blueprint.response(200, PublicPageSchema)
 def list_comments(query: dict[str, Any]) -> Response:
     """List an article's approved comments."""
@@ -128,7 +129,7 @@ def list_comments(query: dict[str, Any]) -> Response:
 @blueprint.route("/counts", methods=["GET"])
 @public
 @blueprint.doc(security=[{"site_key": []}])
-@blueprint.arguments(CountsQuery, location="query")
+@blueprint.arguments(CountsQuery(), location="query")
 @blueprint.response(200, CountsSchema)
 def counts(query: dict[str, Any]) -> Response:
     """Count the approved comments of up to a hundred articles."""
@@ -141,7 +142,7 @@ def counts(query: dict[str, Any]) -> Response:
 @blueprint.route("/comments/<id:comment_id>", methods=["GET"])
 @public
 @blueprint.doc(security=SECURITY)
-@blueprint.arguments(OwnershipSchema, location="headers")
+@blueprint.arguments(OwnershipSchema(), location="headers")
 @blueprint.response(200, OwnCommentSchema)
 def own_comment(headers: dict[str, Any], comment_id: str) -> dict[str, Any]:
     """See one's own comment: its status and, when rejected, why."""
@@ -154,8 +155,8 @@ def own_comment(headers: dict[str, Any], comment_id: str) -> dict[str, Any]:
 @blueprint.route("/comments/<id:comment_id>", methods=["PATCH"])
 @public
 @blueprint.doc(security=SECURITY)
-@blueprint.arguments(EditSchema)
-@blueprint.arguments(OwnershipSchema, location="headers")
+@blueprint.arguments(EditSchema())
+@blueprint.arguments(OwnershipSchema(), location="headers")
 @blueprint.response(200, OwnCommentSchema)
 def edit_comment(
     change: dict[str, Any], headers: dict[str, Any], comment_id: str
@@ -179,7 +180,7 @@ def edit_comment(
 @blueprint.route("/comments/<id:comment_id>", methods=["DELETE"])
 @public
 @blueprint.doc(security=SECURITY)
-@blueprint.arguments(OwnershipSchema, location="headers")
+@blueprint.arguments(OwnershipSchema(), location="headers")
 @blueprint.response(204)
 def withdraw_comment(headers: dict[str, Any], comment_id: str) -> None:
     """Take one's own comment back, for good."""

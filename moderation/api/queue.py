@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from moderation.api.access import needs, principal
+from moderation.gate import needs, principal
 from moderation.api.parsing import Blueprint, json_response
 from moderation.domain.decision import Action
 from moderation.domain.staff import Scope

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jwt
 from flask import Response, g, request
 
-from moderation.api.access import bearer
+from moderation.gate import bearer
 from moderation.domain.author import AuthorKind, Signature
 from moderation.domain.site import Site
 from moderation.domain.text import InvalidText, clean_line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moderation.api.access import needs, principal
+from moderation.gate import needs, principal
 from moderation.api.parsing import Blueprint
 from moderation.domain.site import Article, Site
 from moderation.domain.staff import Scope

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import g
 
-from moderation.api.access import needs, public
+from moderation.gate import needs, public
 from moderation.api.parsing import Blueprint
 from moderation.api.site import address
 from moderation.schemas.token import SignedInSchema, SignInRequest

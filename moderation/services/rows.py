@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Insert, Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -17,18 +18,22 @@ MAX_IDS_A_QUERY = 500
 
 
 def insert_if_absent(
-    session: Session, table: type[Base], values: dict[str, Any], *, unique: Sequence[str]
+    session: Session, table: type[Base], values: dict[str, Any], *, unique: tuple[str, ...]
 ) -> bool:
     """Insert a row unless one with the same ``unique`` columns exists; True if it was inserted.
 
     On PostgreSQL it waits for a concurrent insert of the same key to end, so that a following
     select (READ COMMITTED) finds the winner.
     """
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = (
-        dialect.insert(table).values(values).on_conflict_do_nothing(index_elements=list(unique))
-    )
-    return session.execute(statement).rowcount == 1
+    statement = _insert_or_nothing(session.get_bind().dialect.name, table, unique)
+    return session.connection().execute(statement, values).rowcount == 1
+
+
+@cache
+def _insert_or_nothing(dialect: str, table: type[Base], unique: tuple[str, ...]) -> Insert:
+    # Built once: on the way of every comment, building it anew costs as much as running it.
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table.__table__).on_conflict_do_nothing(index_elements=unique)
 
 
 def lock_comments(session: Session, ids: Sequence[str]) -> dict[str, Comment]:
