@@ -1,4 +1,4 @@
-"""Who may call a view. Every view says so with one of these decorators; a test looks for it."""
+"""The gate of every door: who may call a view. Each view says so; a test looks for it."""
 
 from __future__ import annotations
 

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from functools import cache
-from pathlib import Path
-
 from flask import Response, current_app
-from sqlalchemy.exc import SQLAlchemyError
 
-from moderation.adapters import schema
-from moderation.adapters.broker import ping_broker
 from moderation.adapters.metrics import Exposition
-from moderation.gate import public
 from moderation.api.parsing import Blueprint, json_response
-from moderation.errors import Unavailable
-from moderation.scoring.bundle import MODELS, read_manifest
-from moderation.wiring import Wiring, wired
+from moderation.gate import public
+from moderation.readiness import OK, readiness
+from moderation.wiring import wired
 
 blueprint = Blueprint("Operations", __name__, description="For load balancers and monitoring.")
 
@@ -36,7 +28,7 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Whether requests can be served: database and its schema, broker, model."""
     checks = readiness(wired())
-    ready = all(answer == "ok" for answer in checks.values())
+    ready = all(answer == OK for answer in checks.values())
     return json_response(
         {"status": "ready" if ready else "not ready", "checks": checks},
         200 if ready else 503,

@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 from flask import Response, g, request
 
-from moderation.gate import public
 from moderation.api.parsing import Blueprint, json_response
 from moderation.api.site import (
     add_cors_headers,
@@ -21,6 +20,7 @@ from moderation.api.site import (
 from moderation.domain.comment import Status
 from moderation.domain.text import InvalidText, clean_body
 from moderation.errors import InvalidBody
+from moderation.gate import public
 from moderation.schemas.comment import (
     AcceptedSchema,
     CountsQuery,

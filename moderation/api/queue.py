@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Response
 
-from moderation.gate import needs, principal
 from moderation.api.parsing import Blueprint, json_response
 from moderation.domain.decision import Action
 from moderation.domain.staff import Scope
+from moderation.gate import needs, principal
 from moderation.labels import LABELS
 from moderation.schemas.decision import (
     DecisionResultsSchema,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import jwt
 from flask import Response, g, request
 
-from moderation.gate import bearer
 from moderation.domain.author import AuthorKind, Signature
 from moderation.domain.site import Site
 from moderation.domain.text import InvalidText, clean_line
@@ -17,6 +16,7 @@ from moderation.errors import (
     InvalidToken,
     OriginNotAllowed,
 )
+from moderation.gate import bearer
 from moderation.schemas.comment import MAX_NAME_CHARS, MAX_NAME_CODE_POINTS
 from moderation.services import sites
 from moderation.wiring import wired

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from moderation.gate import needs, principal
 from moderation.api.parsing import Blueprint
 from moderation.domain.site import Article, Site
 from moderation.domain.staff import Scope
 from moderation.errors import Invalid, UnknownArticle, UnknownSite
+from moderation.gate import needs, principal
 from moderation.schemas.fields import MAX_ARTICLE_ID_CHARS
 from moderation.schemas.site import (
     ArticleChange,

@@ -7,9 +7,9 @@ from typing import Any
 
 from flask import g
 
-from moderation.gate import needs, public
 from moderation.api.parsing import Blueprint
 from moderation.api.site import address
+from moderation.gate import needs, public
 from moderation.schemas.token import SignedInSchema, SignInRequest
 from moderation.services import access
 from moderation.wiring import wired
