@@ -10,6 +10,7 @@ from moderation.adapters.broker import CeleryNudger
 from moderation.adapters.clock import Clock, utc_now
 from moderation.adapters.database import Database
 from moderation.adapters.rate_limits import RateLimiter
+from moderation.adapters.waiting import WaitingComments
 from moderation.domain.policy import Policy, load_policies
 from moderation.jobs import Announcer
 from moderation.keyring import Keyring, load_or_make_secret
@@ -78,6 +79,10 @@ class Wiring:
     @cached_property
     def rate_limiter(self) -> RateLimiter:
         return RateLimiter(self.settings)
+
+    @cached_property
+    def waiting(self) -> WaitingComments:
+        return WaitingComments(self.database)
 
     @cached_property
     def judge(self) -> Judge:

@@ -7,19 +7,16 @@ Several processes of one machine share their numbers through the folder that
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
-from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
-from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from moderation.adapters.clock import Clock
-from moderation.adapters.database import Database
-from moderation.domain.comment import Comment, Status
+from moderation.adapters.waiting import WaitingComments
+from moderation.domain.comment import Status
 
 PROCESSES = CollectorRegistry()
 """What this process counts."""
@@ -59,18 +56,13 @@ DRIFT = Gauge(
     multiprocess_mode="mostrecent",
 )
 
-WAITING_CACHED_S = 5
-"""Counting a queue of a million takes a moment; scrapes closer than this share one count."""
-
 
 class WaitingCollector:
     """Depth and age of what waits, read from the database."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
+    def __init__(self, waiting: WaitingComments, clock: Clock) -> None:
+        self._waiting = waiting
         self._clock = clock
-        self._counted_at = float("-inf")
-        self._rows: list[tuple[str, bool, int, datetime]] = []
 
     def collect(self) -> Iterable[Metric]:
         depth = GaugeMetricFamily(
@@ -81,47 +73,28 @@ class WaitingCollector:
         )
         up = GaugeMetricFamily("moderation_database_up", "Whether the database answered")
         try:
-            rows, alive = self._waiting(), 1
+            counted, alive = self._waiting.count(), 1
         except SQLAlchemyError:
-            rows, alive = [], 0
+            counted, alive = [], 0
         now = self._clock()
         ages = {str(Status.PENDING): 0.0, str(Status.QUEUED): 0.0}
-        for status, not_scored, number, oldest in rows:
-            scored = "no" if not_scored or status == Status.PENDING else "yes"
-            depth.add_metric([status, scored], number)
-            ages[status] = max(ages[status], (now - oldest).total_seconds())
+        for kind in counted:
+            scored = "no" if kind.not_scored or kind.status is Status.PENDING else "yes"
+            depth.add_metric([kind.status, scored], kind.number)
+            ages[kind.status] = max(ages[kind.status], (now - kind.oldest).total_seconds())
         if alive:
             for status, seconds in ages.items():
                 age.add_metric([status], seconds)
         up.add_metric([], alive)
         return [depth, age, up]
 
-    def _waiting(self) -> list[tuple[str, bool, int, datetime]]:
-        if time.monotonic() - self._counted_at > WAITING_CACHED_S:
-            with self._database.read() as session:
-                self._rows = [
-                    tuple(row)
-                    for row in session.execute(
-                        select(
-                            Comment.status,
-                            Comment.not_scored,
-                            func.count(),
-                            func.min(Comment.created_at),
-                        )
-                        .where(Comment.status.in_([Status.PENDING, Status.QUEUED]))
-                        .group_by(Comment.status, Comment.not_scored)
-                    )
-                ]
-            self._counted_at = time.monotonic()
-        return self._rows
-
 
 class Exposition:
     """The text that /metrics answers with."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, waiting: WaitingComments, clock: Clock) -> None:
         self._waiting = CollectorRegistry()
-        self._waiting.register(WaitingCollector(database, clock))
+        self._waiting.register(WaitingCollector(waiting, clock))
 
     def text(self) -> bytes:
         """Prometheus text format 0.0.4."""

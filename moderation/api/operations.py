@@ -43,6 +43,6 @@ def show_metrics() -> Response:
     """Prometheus metrics of this machine's processes and of the database."""
     wiring = wired()
     exposition = current_app.extensions.setdefault(
-        "moderation-metrics", Exposition(wiring.database, wiring.clock)
+        "moderation-metrics", Exposition(wiring.waiting, wiring.clock)
     )
     return Response(exposition.text(), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from moderation.adapters import schema
+from moderation.domain.site import DEMO_SITE_KEY
 from moderation.domain.staff import Role
 from moderation.services import access, sites
 from moderation.wiring import Wiring
 
-DEMO_SITE_KEY = "demo"
 ADMIN_EMAIL = "admin@localhost"
 
 
