@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from moderation.adapters.logs import configure_logs
 from moderation.domain.site import Site
 from moderation.domain.staff import Role, Scope
 from moderation.errors import UnknownSite
@@ -26,7 +27,9 @@ def wired(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
-        return command(Wiring(), *args, **kwargs)
+        wiring = Wiring()
+        configure_logs(wiring.settings, part="cli")  # to stderr: stdout is the command's own
+        return command(wiring, *args, **kwargs)
 
     return run
 
