@@ -9,7 +9,8 @@ from typing import Any
 from flask import g, request
 
 from moderation.domain.staff import Principal, Scope
-from moderation.errors import MissingScope, Unauthenticated
+from moderation.errors import ExpiredToken, InvalidToken, MissingScope, Unauthenticated
+from moderation.schemas.problem import problem_responses
 from moderation.services import access
 from moderation.wiring import wired
 
@@ -40,7 +41,13 @@ def needs(scope: Scope | None) -> Callable[[View], View]:
         setattr(guarded, ACCESS_ATTRIBUTE, scope or "token")
         # Picked up by flask-smorest for the OpenAPI document.
         docs = guarded._apidoc = dict(getattr(guarded, "_apidoc", {}))
-        docs["manual_doc"] = {**docs.get("manual_doc", {}), "security": [{"token": []}]}
+        manual = docs.get("manual_doc", {})
+        responses = problem_responses([Unauthenticated, InvalidToken, ExpiredToken, MissingScope])
+        docs["manual_doc"] = {
+            **manual,
+            "security": [{"token": []}],
+            "responses": {**responses, **manual.get("responses", {})},
+        }
         return guarded
 
     return decorate

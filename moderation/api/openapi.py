@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_smorest import Api
 
-from moderation.api.problems import MEDIA_TYPE
+from moderation.schemas.problem import MEDIA_TYPE
 
 OPENAPI: dict[str, Any] = {
     "API_TITLE": "Moderation",
@@ -50,24 +50,14 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
 
 
 def describe(api: Api) -> None:
-    """Add security schemes and the problem response that any operation may give."""
+    """Add the security schemes, and the problem that any operation may answer with."""
     components = api.spec.components
     for name, scheme in SECURITY_SCHEMES.items():
         components.security_scheme(name, scheme)
-    components.response(
-        "Problem",
-        {
-            "description": "What went wrong, as problem details (RFC 9457).",
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        },
-    )
-    # Every operation: the errors it names itself and any other have the same shape.
-    for path in api.spec._paths.values():
-        for operation in path.values():
-            if isinstance(operation, dict) and "responses" in operation:
-                for status, response in list(operation["responses"].items()):
-                    if (
-                        status.isdigit() and int(status) >= 400
-                    ) or response == "UNPROCESSABLE_ENTITY":
-                        operation["responses"][status] = {"$ref": "#/components/responses/Problem"}
-                operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
+    # flask-smorest says JSON of its own errors; ours are problems, and any view may give one.
+    for name in ("DEFAULT_ERROR", "UNPROCESSABLE_ENTITY"):
+        components.responses.get(name, {})["content"] = {
+            MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}
+        }
+    for response in components.responses.values():
+        response["description"] = "What went wrong, as problem details (RFC 9457)."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import orjson
@@ -12,7 +13,8 @@ from marshmallow import Schema
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 
-from moderation.errors import BadRequest, UnsupportedMedia
+from moderation.errors import BadRequest, ModerationError, UnsupportedMedia
+from moderation.schemas.problem import problem_responses
 
 
 class Parser(FlaskParser):
@@ -46,6 +48,11 @@ class Blueprint(SmorestBlueprint):
     """A blueprint whose views read their arguments with ``Parser``."""
 
     ARGUMENTS_PARSER = Parser()
+
+    @classmethod
+    def problems(cls, *kinds: type[ModerationError]) -> Callable[[Any], Any]:
+        """Say in the OpenAPI document which problems a view answers with, besides the usual."""
+        return cls.doc(responses=problem_responses(kinds))
 
 
 def json_response(payload: Any, status: int = 200, **headers: str) -> Response:

@@ -24,11 +24,10 @@ from moderation.errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from moderation.schemas.problem import problem_of
+from moderation.schemas.problem import MEDIA_TYPE, problem_of
 
 log = structlog.get_logger(__name__)
 
-MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 
 _OF_STATUS: dict[int, type[ModerationError]] = {

@@ -19,7 +19,26 @@ from moderation.api.site import (
 )
 from moderation.domain.comment import Status
 from moderation.domain.text import InvalidText, clean_body
-from moderation.errors import InvalidBody
+from moderation.errors import (
+    CommentsClosed,
+    EditWindowOver,
+    ExpiredToken,
+    GuestsNotAllowed,
+    IdempotencyMismatch,
+    Invalid,
+    InvalidBody,
+    InvalidCursor,
+    InvalidParent,
+    InvalidSiteKey,
+    InvalidToken,
+    NotEditable,
+    NotYourComment,
+    OriginNotAllowed,
+    RateLimited,
+    Unavailable,
+    UnknownArticle,
+    UnknownComment,
+)
 from moderation.gate import public
 from moderation.schemas.comment import (
     AcceptedSchema,
@@ -49,12 +68,28 @@ blueprint = Blueprint(
 blueprint.before_request(find_site)
 blueprint.after_request(add_cors_headers)
 
+SITE_PROBLEMS = (InvalidSiteKey, OriginNotAllowed)
+READER_PROBLEMS = (InvalidToken, ExpiredToken)
+OWNER_PROBLEMS = (UnknownComment, NotYourComment)
 SECURITY = [{"site_key": []}, {"site_key": [], "reader": []}]
 
 
 @blueprint.route("/comments", methods=["POST"])
 @public
 @blueprint.doc(security=SECURITY)
+@blueprint.problems(
+    *SITE_PROBLEMS,
+    *READER_PROBLEMS,
+    InvalidBody,
+    InvalidParent,
+    Invalid,
+    IdempotencyMismatch,
+    UnknownArticle,
+    CommentsClosed,
+    GuestsNotAllowed,
+    RateLimited,
+    Unavailable,
+)
 @blueprint.arguments(NewCommentSchema())
 @blueprint.arguments(IdempotencySchema(), location="headers")
 @blueprint.response(202, AcceptedSchema)
@@ -102,6 +137,7 @@ def post_comment(new: dict[str, Any], headers: dict[str, Any]) -> Response:
 @blueprint.route("/comments", methods=["GET"])
 @public
 @blueprint.doc(security=[{"site_key": []}])
+@blueprint.problems(*SITE_PROBLEMS, InvalidCursor)
 @blueprint.arguments(PublicListQuery(), location="query")
 @blueprint.response(200, PublicPageSchema)
 def list_comments(query: dict[str, Any]) -> Response:
@@ -129,6 +165,7 @@ def list_comments(query: dict[str, Any]) -> Response:
 @blueprint.route("/counts", methods=["GET"])
 @public
 @blueprint.doc(security=[{"site_key": []}])
+@blueprint.problems(*SITE_PROBLEMS)
 @blueprint.arguments(CountsQuery(), location="query")
 @blueprint.response(200, CountsSchema)
 def counts(query: dict[str, Any]) -> Response:
@@ -142,6 +179,7 @@ def counts(query: dict[str, Any]) -> Response:
 @blueprint.route("/comments/<id:comment_id>", methods=["GET"])
 @public
 @blueprint.doc(security=SECURITY)
+@blueprint.problems(*SITE_PROBLEMS, *READER_PROBLEMS, *OWNER_PROBLEMS)
 @blueprint.arguments(OwnershipSchema(), location="headers")
 @blueprint.response(200, OwnCommentSchema)
 def own_comment(headers: dict[str, Any], comment_id: str) -> dict[str, Any]:
@@ -155,6 +193,9 @@ def own_comment(headers: dict[str, Any], comment_id: str) -> dict[str, Any]:
 @blueprint.route("/comments/<id:comment_id>", methods=["PATCH"])
 @public
 @blueprint.doc(security=SECURITY)
+@blueprint.problems(
+    *SITE_PROBLEMS, *READER_PROBLEMS, *OWNER_PROBLEMS, InvalidBody, NotEditable, EditWindowOver
+)
 @blueprint.arguments(EditSchema())
 @blueprint.arguments(OwnershipSchema(), location="headers")
 @blueprint.response(200, OwnCommentSchema)
@@ -180,6 +221,7 @@ def edit_comment(
 @blueprint.route("/comments/<id:comment_id>", methods=["DELETE"])
 @public
 @blueprint.doc(security=SECURITY)
+@blueprint.problems(*SITE_PROBLEMS, *READER_PROBLEMS, *OWNER_PROBLEMS)
 @blueprint.arguments(OwnershipSchema(), location="headers")
 @blueprint.response(204)
 def withdraw_comment(headers: dict[str, Any], comment_id: str) -> None:

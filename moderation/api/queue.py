@@ -9,6 +9,14 @@ from flask import Response
 from moderation.api.parsing import Blueprint, json_response
 from moderation.domain.decision import Action
 from moderation.domain.staff import Scope
+from moderation.errors import (
+    ClaimedByAnother,
+    InvalidCursor,
+    NotUndoable,
+    StaleVersion,
+    UnknownComment,
+    UnknownDecision,
+)
 from moderation.gate import needs, principal
 from moderation.labels import LABELS
 from moderation.schemas.decision import (
@@ -35,6 +43,7 @@ blueprint = Blueprint(
 
 @blueprint.route("/queue", methods=["GET"])
 @needs(Scope.QUEUE)
+@blueprint.problems(InvalidCursor)
 @blueprint.arguments(QueueQuery, location="query")
 @blueprint.response(200, QueuePageSchema)
 def list_queue(query: dict[str, Any]) -> Response:
@@ -78,6 +87,7 @@ def claim(wanted: dict[str, Any]) -> Response:
 
 @blueprint.route("/queue/claims/<id:comment_id>", methods=["DELETE"])
 @needs(Scope.QUEUE)
+@blueprint.problems(UnknownComment, ClaimedByAnother)
 @blueprint.response(204)
 def release(comment_id: str) -> None:
     """Give a claim back."""
@@ -104,6 +114,7 @@ def decide(wanted: dict[str, Any]) -> Response:
 
 @blueprint.route("/decisions/<id:decision_id>/undo", methods=["POST"])
 @needs(Scope.DECISIONS)
+@blueprint.problems(UnknownDecision, NotUndoable, StaleVersion)
 @blueprint.response(200, UndoneSchema)
 def undo(decision_id: str) -> Response:
     """Put a comment back as it was before a moderator's decision."""
@@ -123,6 +134,7 @@ def undo(decision_id: str) -> Response:
 
 @blueprint.route("/comments/<id:comment_id>/history", methods=["GET"])
 @needs(Scope.QUEUE)
+@blueprint.problems(UnknownComment)
 @blueprint.response(200, HistorySchema)
 def history(comment_id: str) -> Response:
     """Every decision about a comment: who, when, why, under which policy and model."""

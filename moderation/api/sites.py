@@ -7,7 +7,11 @@ from typing import Any
 from moderation.api.parsing import Blueprint
 from moderation.domain.site import Article, Site
 from moderation.domain.staff import Scope
-from moderation.errors import Invalid, UnknownArticle, UnknownSite
+from moderation.errors import (
+    Invalid,
+    UnknownArticle,
+    UnknownSite,
+)
 from moderation.gate import needs, principal
 from moderation.schemas.fields import MAX_ARTICLE_ID_CHARS
 from moderation.schemas.site import (
@@ -40,6 +44,7 @@ def list_sites() -> dict[str, Any]:
 
 @blueprint.route("/<id:site_id>", methods=["GET"])
 @needs(Scope.SITES)
+@blueprint.problems(UnknownSite)
 @blueprint.response(200, SiteSchema)
 def get_site(site_id: str) -> Site:
     """Show one site."""
@@ -49,6 +54,7 @@ def get_site(site_id: str) -> Site:
 
 @blueprint.route("/<id:site_id>", methods=["PATCH"])
 @needs(Scope.SITES)
+@blueprint.problems(UnknownSite, Invalid)
 @blueprint.arguments(SiteChange)
 @blueprint.response(200, SiteSchema)
 def change_site(changes: dict[str, Any], site_id: str) -> Site:
@@ -62,6 +68,7 @@ def change_site(changes: dict[str, Any], site_id: str) -> Site:
 
 @blueprint.route("/<id:site_id>/articles/<path:article_id>", methods=["GET"])
 @needs(Scope.SITES)
+@blueprint.problems(UnknownSite, UnknownArticle)
 @blueprint.response(200, ArticleSchema)
 def get_article(site_id: str, article_id: str) -> dict[str, Any]:
     """Show one article."""
@@ -74,6 +81,7 @@ def get_article(site_id: str, article_id: str) -> dict[str, Any]:
 
 @blueprint.route("/<id:site_id>/articles/<path:article_id>", methods=["PATCH"])
 @needs(Scope.SITES)
+@blueprint.problems(UnknownSite, Invalid)
 @blueprint.arguments(ArticleChange)
 @blueprint.response(200, ArticleSchema)
 def change_article(changes: dict[str, Any], site_id: str, article_id: str) -> dict[str, Any]:

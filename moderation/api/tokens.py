@@ -9,6 +9,12 @@ from flask import g
 
 from moderation.api.parsing import Blueprint
 from moderation.api.site import address
+from moderation.errors import (
+    Invalid,
+    PasswordChangeRequired,
+    RateLimited,
+    SignInFailed,
+)
 from moderation.gate import needs, public
 from moderation.schemas.token import SignedInSchema, SignInRequest
 from moderation.services import access
@@ -25,6 +31,7 @@ blueprint = Blueprint(
 @blueprint.route("", methods=["POST"])
 @public
 @blueprint.doc(security=[])
+@blueprint.problems(SignInFailed, PasswordChangeRequired, Invalid, RateLimited)
 @blueprint.arguments(SignInRequest)
 @blueprint.response(201, SignedInSchema)
 def sign_in(given: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from marshmallow import fields
@@ -9,6 +10,7 @@ from marshmallow import fields
 from moderation.errors import ModerationError
 from moderation.schemas.fields import OpenWire
 
+MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "/docs/problems#"
 """Relative to the service: where the type is explained."""
 
@@ -37,3 +39,17 @@ def problem_of(error: ModerationError) -> dict[str, Any]:
     if error.errors:
         problem["errors"] = error.errors
     return problem
+
+
+def problem_responses(kinds: Iterable[type[ModerationError]]) -> dict[str, dict[str, Any]]:
+    """Status -> OpenAPI response, naming each problem type that comes with it."""
+    told: dict[str, list[str]] = {}
+    for kind in kinds:
+        told.setdefault(str(kind.status), []).append(f"`{kind.code}`: {kind.title}.")
+    return {
+        status: {
+            "description": "\n".join(sentences),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status, sentences in told.items()
+    }
