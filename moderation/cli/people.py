@@ -55,6 +55,7 @@ def site() -> None:
 
 @site.command("create")
 @click.argument("name")
+@click.option("--key", "site_key", help="Its key; made up when left out. Pages show it: no secret.")
 @click.option("--origin", "origins", multiple=True, help="Origin of its pages; repeatable.")
 @click.option("--policy", default="strict", show_default=True)
 @click.option("--guests/--no-guests", default=True, show_default=True)
@@ -69,6 +70,7 @@ def site() -> None:
 def create_site(
     wiring: Wiring,
     name: str,
+    site_key: str | None,
     origins: tuple[str, ...],
     policy: str,
     guests: bool,
@@ -82,6 +84,7 @@ def create_site(
             wiring.keyring,
             wiring.policies,
             name=name,
+            site_key=site_key,
             now=wiring.clock(),
             origins=origins,
             policy=policy,

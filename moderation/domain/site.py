@@ -11,7 +11,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from moderation.domain.base import Base, Id, UtcDateTime, new_id, one_of
 
-
 DEMO_SITE_KEY = "demo"
 """Key of the site whose comments stand under the article at `/demo`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,8 @@ from moderation.domain.site import Article, ArticleState, Site, new_site_key, ne
 from moderation.errors import AlreadyExists, Invalid, InvalidSiteKey, UnknownSite
 from moderation.keyring import Keyring
 from moderation.services.rows import insert_if_absent
+
+_SITE_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,11 @@ def create_site(
         policies: the names of the presets there are.
 
     Raises:
-        Invalid: an origin that is none, an unknown policy, an empty name.
+        Invalid: an origin that is none, an unknown policy, an empty name, an unusable key.
         AlreadyExists: the given ``site_key`` is taken.
     """
+    if site_key is not None and not _SITE_KEY.fullmatch(site_key):
+        raise Invalid(errors={"site_key": ["1 to 64 letters, digits, - or _."]})
     sso_secret = new_sso_secret()
     site = Site(
         id=new_id(),
