@@ -13,6 +13,7 @@ from prometheus_client import start_http_server
 from prometheus_client.multiprocess import mark_process_dead
 
 from moderation.adapters.metrics import PROCESSES
+from moderation.scoring.judge import Judge
 from moderation.settings import Settings
 from moderation.wiring import Wiring
 from workers.app import make_app
@@ -20,9 +21,13 @@ from workers.app import make_app
 log = structlog.get_logger(__name__)
 
 
-def run_worker(settings: Settings) -> None:
-    """Work until a signal says to stop; then finish the batch in hand."""
-    wiring = Wiring(settings)
+def run_worker(settings: Settings, judge: Judge | None = None) -> None:
+    """Work until a signal says to stop; then finish the batch in hand.
+
+    Args:
+        judge: scores the comments, instead of the one the settings name.
+    """
+    wiring = Wiring(settings, judge=judge)
     # What cannot work is told now, not with the first comment.
     wiring.policies  # noqa: B018
     wiring.database.ping()

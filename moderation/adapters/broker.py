@@ -34,6 +34,8 @@ def celery_config(settings: Settings) -> dict[str, Any]:
         "task_serializer": "json",
         "accept_content": ["json"],
         "broker_connection_retry_on_startup": True,
+        # For ever: a worker that gave up would need somebody to start it again.
+        "broker_connection_max_retries": None,
         "broker_connection_timeout": 4,
         "worker_prefetch_multiplier": 1,
         "worker_hijack_root_logger": False,

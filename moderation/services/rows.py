@@ -33,7 +33,12 @@ def insert_if_absent(
 def _insert_or_nothing(dialect: str, table: type[Base], unique: tuple[str, ...]) -> Insert:
     # Built once: on the way of every comment, building it anew costs as much as running it.
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(table.__table__).on_conflict_do_nothing(index_elements=unique)
+    return (
+        insert(table.__table__)
+        .on_conflict_do_nothing(index_elements=unique)
+        # On PostgreSQL the number of an INSERT's rows is thrown away otherwise.
+        .execution_options(preserve_rowcount=True)
+    )
 
 
 def lock_comments(session: Session, ids: Sequence[str]) -> dict[str, Comment]:

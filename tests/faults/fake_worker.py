@@ -1,0 +1,45 @@
+"""A worker like `moderation worker`, but with a judge that does what the comments tell it.
+
+Run as a program: fake_worker.py [SECONDS], the time that a comment with the word "slow" takes.
+The word "kills" ends the process on the spot, as a lack of memory would.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from fakes import FakeJudge
+
+from moderation.cli.run import share_metrics
+from moderation.scoring.judge import Assessment
+from moderation.settings import load_settings
+
+
+class DeadlyJudge(FakeJudge):
+    """A fake judge that dies of the word "kills"."""
+
+    def assess(self, texts: Sequence[str]) -> list[Assessment]:
+        if any("kills" in text.split() for text in texts):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().assess(texts)
+
+
+def main(slow_s: float = 0) -> None:
+    settings = load_settings()
+    share_metrics(settings)
+    # Only now: they import the metrics, which look at once for what was just set.
+    from moderation.adapters.logs import configure_logs
+    from workers.run import run_worker
+
+    configure_logs(settings, part="worker")
+    run_worker(settings, DeadlyJudge(slow_s=slow_s))
+
+
+if __name__ == "__main__":
+    main(*map(float, sys.argv[1:]))
