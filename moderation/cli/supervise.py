@@ -33,9 +33,13 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(slots=True)
 class Part:
-    """One process of the group, and when to start it again should it end."""
+    """One process of the group, and when to start it again should it end.
+
+    ``niceness``: how far it steps back when the processor is short (setpriority(2)).
+    """
 
     name: str
+    niceness: int = 0
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     restart_at: float = 0.0
@@ -64,7 +68,8 @@ def run_group(settings: Settings) -> int:
 class Group:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._parts = [Part("serve"), Part("worker")]
+        # On one machine, answering readers comes before scoring what they wrote.
+        self._parts = [Part("serve"), Part("worker", niceness=10)]
         self._stopping = False
 
     def run(self) -> int:
@@ -101,7 +106,7 @@ class Group:
             env={**os.environ, "MODERATION_HTTP_PORT": str(self._settings.http_port)},
             # In a session of its own a part does not see Ctrl-C: the supervisor stops it in order.
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=lambda: _settle(part.niceness),
         )
 
     def _stop(self) -> int:
@@ -174,8 +179,9 @@ def _check_port(settings: Settings) -> None:
             ) from error
 
 
-def _die_with_parent() -> None:
-    """In the child: be told to stop when the supervisor is gone, however it went (Linux)."""
+def _settle(niceness: int) -> None:
+    """In the child: step back as told; be told to stop should the supervisor vanish (Linux)."""
+    os.nice(niceness)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
