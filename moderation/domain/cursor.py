@@ -29,6 +29,8 @@ def decode_cursor(keyring: Keyring, listing: str, cursor: str) -> list[str | int
         if len(cursor) > MAX_CURSOR_CHARS:
             raise ValueError
         raw = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+        if b64url(raw) != cursor:
+            raise ValueError  # decoding passes over what is no base64; we gave out no such cursor
     except (ValueError, binascii.Error):
         raise InvalidCursor from None
     mac, payload = raw[:16], raw[16:]

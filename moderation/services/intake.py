@@ -76,7 +76,8 @@ def find_replay(session: Session, site: Site, submission: Submission) -> Accepte
         return None
     if found.request_digest != submission.digest():
         raise IdempotencyMismatch(
-            "This Idempotency-Key came before with another comment; use a new key for each comment"
+            "This Idempotency-Key came before with another comment; use a new key for each comment",
+            errors={"Idempotency-Key": ["Used before for another comment."]},
         )
     return Accepted(found.id, found.created_at, replayed=True)
 
