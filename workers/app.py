@@ -37,8 +37,6 @@ def make_app(wiring: Wiring) -> Celery:
     app.conf.update(celery_config(wiring.settings))
     app.conf.update(
         worker_pool="solo",
-        # A clean stop waits this long for the batch in hand; its lease covers what is left.
-        worker_soft_shutdown_timeout=10,
         beat_schedule=schedule(wiring.settings),
         beat_scheduler="celery.beat:Scheduler",
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+import time
 import warnings
 
 import structlog
@@ -18,11 +20,14 @@ from moderation.settings import Settings
 from moderation.wiring import Wiring
 from workers.app import make_app
 
+STOP_WITHIN_S = 10
+"""How long a batch may still take when the worker is to stop."""
+
 log = structlog.get_logger(__name__)
 
 
 def run_worker(settings: Settings, judge: Judge | None = None) -> None:
-    """Work until a signal says to stop; then finish the batch in hand.
+    """Work until a signal says to stop; then finish the batch in hand, if it can be done soon.
 
     Args:
         judge: scores the comments, instead of the one the settings name.
@@ -33,6 +38,7 @@ def run_worker(settings: Settings, judge: Judge | None = None) -> None:
     wiring.database.ping()
     app = make_app(wiring)
     signals.setup_logging.connect(_keep_our_logging, weak=False)
+    _stop_in_time()
     if settings.metrics_port:
         start_http_server(settings.metrics_port, registry=PROCESSES)
     # Celery warns root because of pickled messages; these carry no data and are JSON.
@@ -50,6 +56,25 @@ def run_worker(settings: Settings, judge: Judge | None = None) -> None:
     finally:
         log.info("worker_stopped")
         mark_process_dead(os.getpid())
+
+
+def _stop_in_time() -> None:
+    """See to it that a stop takes no longer than STOP_WITHIN_S, whatever a model is doing.
+
+    Celery's own limit (``worker_soft_shutdown_timeout``) waits in the signal's handler, so in the
+    thread that a solo pool would finish the batch in.
+    """
+    stopping = threading.Event()
+    signals.worker_shutting_down.connect(lambda **_: stopping.set(), weak=False)
+
+    def leave() -> None:
+        stopping.wait()
+        time.sleep(STOP_WITHIN_S)
+        log.warning("batch_abandoned", left_to="its lease")
+        mark_process_dead(os.getpid())
+        os._exit(0)
+
+    threading.Thread(target=leave, name="stop-in-time", daemon=True).start()
 
 
 def _keep_our_logging(**_: object) -> None:
