@@ -116,8 +116,9 @@ def post_comment(new: dict[str, Any], headers: dict[str, Any]) -> Response:
         with wiring.database.read() as session:
             accepted = intake.find_replay(session, site, submission)
     if accepted is None:
-        wiring.rate_limiter.hit("address", site.id, address())
+        # The author first: who is refused as one does not use up what the address has left.
         wiring.rate_limiter.hit("author", site.id, submission.signature.identity)
+        wiring.rate_limiter.hit("address", site.id, address())
         accepted = wiring.database.write_together(
             lambda session: intake.submit(session, site, submission, now=wiring.clock())
         )
