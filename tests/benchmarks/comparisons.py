@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from isso_side import Isso, isso
 from load import Load, drive
 from ours_side import Ours, ours
+from plan import Plan
 from results import Result
 
 COMMENTS_AN_ARTICLE = 50
@@ -19,16 +18,6 @@ POSTS = 2_000
 POSTS_TARGET, READS_TARGET = 4.0, 10.0
 LARGE_TARGET = 0.8
 """Our rate of reading a large database, as a part of that of a small one."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How thoroughly to measure, and where."""
-
-    folder: Path
-    isso_command: Path
-    rounds: int
-    duration_s: float
 
 
 def posts(plan: Plan) -> list[Result]:

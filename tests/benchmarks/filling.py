@@ -197,7 +197,7 @@ _QUEUE: tuple[str, ...] = (
            md5('author' || n % :authors),
            'The council would rather mend the bridge than the budget, again and again ' || n,
            'queued', 2, posted, 1, md5('judgement' || n), false, left(md5('print' || n / 2), 16),
-           (extract(epoch FROM posted) * 1000)::bigint - 60000 * (n * 7919 % 720)
+           (extract(epoch FROM posted) * 1000)::bigint - 60000 * (n % 720 * 7 % 720)
     FROM generate_series(0, :comments - 1) n,
          LATERAL (SELECT CAST(:start AS timestamptz) + n * interval '1 second' AS posted) at
     """,

@@ -56,28 +56,41 @@ def request(
     return "\r\n".join([*lines, "", ""]).encode() + content
 
 
-def drive(port: int, requests: Sequence[bytes], expected_status: int, duration_s: float) -> Load:
+def drive(
+    port: int,
+    requests: Sequence[bytes],
+    expected_status: int,
+    duration_s: float,
+    connections: int = CONNECTIONS,
+) -> Load:
     """Send the requests in turn, over and over, from another process.
 
     Args:
         port: of 127.0.0.1.
         requests: whole requests, as `request` makes them.
         expected_status: what each answer must have.
+        connections: how many requests are on their way at any moment.
 
     Raises:
         LoadError: an answer had another status, or none came.
     """
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as pool:
-        return pool.submit(_drive_here, port, requests, expected_status, duration_s).result()
+        return pool.submit(
+            _drive_here, port, requests, expected_status, duration_s, connections
+        ).result()
 
 
 def _drive_here(
-    port: int, requests: Sequence[bytes], expected_status: int, duration_s: float
+    port: int,
+    requests: Sequence[bytes],
+    expected_status: int,
+    duration_s: float,
+    connections: int,
 ) -> Load:
     todo = cycle(requests)
     selector = selectors.DefaultSelector()
-    clients = [_Client(port, todo) for _ in range(CONNECTIONS)]
+    clients = [_Client(port, todo) for _ in range(connections)]
     for client in clients:
         selector.register(client.socket, selectors.EVENT_READ, client)
 

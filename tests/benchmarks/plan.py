@@ -1,0 +1,16 @@
+"""How thoroughly to measure, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``rounds`` turns of each side, each ``duration_s`` long, in files under ``folder``."""
+
+    folder: Path
+    isso_command: Path
+    rounds: int
+    duration_s: float
