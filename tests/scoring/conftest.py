@@ -51,3 +51,16 @@ def texts() -> list[str]:
     from moderation.scoring.export import made_up_texts
 
     return [*made_up_texts(80), "", "ok", "you are a fool " * 12, "f.0.0.l", "ẗhé brïdge 👍🏽"]
+
+
+@pytest.fixture(scope="session")
+def encoder_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for sys.path with a package ``tiny_encoder`` that carries an encoder."""
+    root = tmp_path_factory.mktemp("packages")
+    package = root / "tiny_encoder"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    model, tokenizer = make_tiny_encoder()
+    model.save_pretrained(package / "model")
+    tokenizer.save_pretrained(package / "model")
+    return root
