@@ -18,7 +18,7 @@ from moderation.domain.author import Author, AuthorKind
 from moderation.domain.base import new_id
 from moderation.domain.comment import Comment, Status, in_status
 from moderation.domain.decision import Action, DecidedBy
-from moderation.domain.policy import Context, Outcome, Policy, Verdict, decide
+from moderation.domain.policy import Context, Outcome, Policy, Verdict, decide, statement
 from moderation.domain.score import Judgement
 from moderation.domain.site import Article, Site
 from moderation.domain.text import count_links
@@ -212,4 +212,5 @@ def _apply(moves: Transitions, comment: Comment, verdict: Verdict) -> None:
     comment.rank_ms = int(comment.created_at.timestamp() * 1000) - verdict.head_start_min * 60_000
     comment.score_due_at = None
     to, action = MOVE[verdict.action]
-    moves.move(comment, to, action, By(DecidedBy.POLICY), judgement_id=judgement.id)
+    by = By(DecidedBy.POLICY, reason=statement(verdict))
+    moves.move(comment, to, action, by, judgement_id=judgement.id)

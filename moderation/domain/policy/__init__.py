@@ -18,6 +18,7 @@ from moderation.domain.policy.shape import (
     Thresholds,
     Verdict,
 )
+from moderation.domain.policy.statement import statement
 
 __all__ = [
     "REASONS",
@@ -35,4 +36,5 @@ __all__ = [
     "load_policies",
     "load_policy",
     "parse_policy",
+    "statement",
 ]
