@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jwt
+from argon2 import PasswordHasher
 from fakes import FakeJudge
 from sqlalchemy import select
 
@@ -26,6 +28,9 @@ from workers.judging import judge_batch
 
 ORIGIN = "https://news.example"
 PASSWORD = "correct horse battery"
+
+_CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Accounts of tests need no protection; signing in hashes their password anew, as it should."""
 
 _numbers = itertools.count(1)
 
@@ -135,7 +140,8 @@ class Service:
         one_time: bool = False,
     ) -> Staff:
         """An account with ``PASSWORD``."""
-        with self.database.write() as session:
+        cheap = mock.patch.object(access, "_hasher", _CHEAP_HASHER)
+        with cheap, self.database.write() as session:
             return access.create_staff(
                 session,
                 email=email or f"person-{next(_numbers)}@news.example",

@@ -1,0 +1,298 @@
+"""The moderators' queue: its orders, filters and near-copies; claims."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from checked_client import CheckedClient
+from factories import Service, SiteKit, Token
+from flask import Flask
+
+from moderation.domain.staff import Role, Scope
+from moderation.labels import LABELS
+
+QUEUE = "/api/v1/queue"
+CLAIMS = "/api/v1/queue/claims"
+
+
+def waiting(client: CheckedClient, token: Token, **query: Any) -> list[dict[str, Any]]:
+    response = client.get(QUEUE, query_string=query, headers=token.headers)
+    assert response.status_code == 200, response.text
+    return response.json["items"]
+
+
+def bodies(client: CheckedClient, token: Token, **query: Any) -> list[str]:
+    return [item["body"] for item in waiting(client, token, **query)]
+
+
+def claim(client: CheckedClient, token: Token, **wanted: Any) -> list[str]:
+    response = client.post(CLAIMS, json=wanted, headers=token.headers)
+    assert response.status_code == 200, response.text
+    return [item["id"] for item in response.json["items"]]
+
+
+def test_an_item_tells_all_that_deciding_needs(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    client.approved(site, "Before.")
+    article = {"url": "https://news.example/1", "title": "A title"}
+    comment = client.queued(site, "Rather rude.", article_id="story-2", article=article)
+    [item] = waiting(client, token)
+    assert {name: item[name] for name in ("id", "site_id", "parent_id", "body", "status")} == {
+        "id": comment["id"],
+        "site_id": site.id,
+        "parent_id": None,
+        "body": "Rather rude.",
+        "status": "queued",
+    }
+    assert item["version"] == comment["version"]
+    assert item["scored"] is True
+    assert set(item["scores"]) == set(LABELS)
+    assert item["scores"]["toxicity"] == pytest.approx(0.6)
+    assert "toxicity_high" in item["reasons"]
+    verdict = item["verdict"]
+    assert (verdict["action"], verdict["rule"]) == ("queue", "every_comment_waits")
+    assert verdict["policy"] == "strict"
+    assert verdict["policy_version"].startswith("1+")
+    assert verdict["model_version"] == "fake/1"
+    assert set(verdict["thresholds"]) == set(LABELS)
+    assert item["article"] == {"id": "story-2", **article, "count": 0}
+    assert item["author"]["name"] == "Grace"
+    assert item["author"]["kind"] == "guest"
+    assert item["author"]["record"] == {"approved": 1, "rejected": 0}
+    assert item["claim"] is None
+    assert item["similar_count"] == 0
+
+
+def test_the_orders(client: CheckedClient, service: Service, site: SiteKit, token: Token) -> None:
+    for body in ("Quite harmless.", "A threat.", "Also harmless here."):
+        client.post_comment(site, body)
+        service.clock.advance(minutes=1)
+    service.judge_all()
+    assert bodies(client, token, sort="oldest") == [
+        "Quite harmless.",
+        "A threat.",
+        "Also harmless here.",
+    ]
+    assert bodies(client, token, sort="newest") == bodies(client, token, sort="oldest")[::-1]
+    assert bodies(client, token)[0] == "A threat."
+    assert bodies(client, token) == bodies(client, token, sort="priority")
+
+
+def test_priority_does_not_starve_what_has_waited_long(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    client.post_comment(site, "Harmless and old.")
+    service.clock.advance(hours=13)
+    client.post_comment(site, "A threat.")
+    service.judge_all()
+    assert bodies(client, token)[0] == "Harmless and old."
+
+
+@pytest.mark.parametrize("sort", ["priority", "oldest", "newest"])
+def test_pages_are_complete_while_others_decide(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token, sort: str
+) -> None:
+    posted = set()
+    for number in range(12):
+        if number % 2:
+            service.clock.advance(seconds=1)
+        posted.add(client.post_comment(site, f"Comment {'abcdefghijkl'[number]}")["id"])
+    service.judge_all()
+    seen: list[str] = []
+    query: dict[str, Any] = {"sort": sort, "limit": 5}
+    while True:
+        page = client.get(QUEUE, query_string=query, headers=token.headers).json
+        seen += [item["id"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        first = page["items"][0]
+        client.decide(
+            token, {"comment_id": first["id"], "action": "approve", "version": first["version"]}
+        )
+        query["cursor"] = page["next_cursor"]
+    assert len(seen) == len(set(seen))
+    assert set(seen) == posted
+
+
+def test_the_filters(client: CheckedClient, service: Service, site: SiteKit, token: Token) -> None:
+    other = service.make_site()
+    client.post_comment(site, "Plain.")
+    client.post_comment(site, "awful", article_id="story-2", author={"name": "Hopper"})
+    client.post_comment(other, "spam")
+    service.judge_all()
+    client.post_comment(site, "This fails.")
+    for _ in range(3):
+        service.judge_all()
+        service.clock.advance(minutes=1)
+
+    def found(**query: Any) -> set[str]:
+        return set(bodies(client, token, **query))
+
+    everything = {"Plain.", "awful", "spam", "This fails."}
+    assert found() == everything
+    assert found(site_id=other.id) == {"spam"}
+    assert found(site_id="0" * 32) == set()
+    assert found(article_id="story-2") == {"awful"}
+    assert found(article_id="story-2", site_id=other.id) == set()
+    assert found(min_toxicity=0.9) == {"awful"}
+    assert found(min_toxicity=0.005) == everything - {"This fails."}
+    assert found(min_spam=0.9) == {"spam"}
+    assert found(min_spam=0.9, min_insult=0.9) == set()
+    for label in LABELS:
+        assert "Plain." not in found(**{f"min_{label}": 0.5})
+    assert found(not_scored="true") == {"This fails."}
+    assert found(not_scored="false") == everything - {"This fails."}
+    [hoppers] = [i for i in waiting(client, token) if i["author"]["name"] == "Hopper"]
+    assert found(author_id=hoppers["author"]["id"]) == {"awful"}
+
+    [failed] = waiting(client, token, not_scored="true")
+    assert (failed["scored"], failed["scores"]) == (False, None)
+    assert "not_scored" in failed["reasons"]
+    assert failed["verdict"]["model_version"] is None
+
+
+def test_near_copies_are_counted_within_the_site(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    for body in ("Buy now at x.example!", "BUY  NOW at y.example", "B-u-y now!", "Different."):
+        client.post_comment(site, body)
+    client.post_comment(service.make_site(), "Buy now at x.example!")
+    service.judge_all()
+    counted = {item["body"]: item["similar_count"] for item in waiting(client, token)}
+    assert counted["Different."] == 0
+    assert counted["BUY  NOW at y.example"] >= 1
+    of_site = waiting(client, token, site_id=site.id)
+    copies = [item for item in of_site if item["similar_count"]]
+    assert all(item["similar_count"] == len(copies) - 1 for item in copies)
+
+
+def test_a_moderator_sees_their_own_sites_only(
+    client: CheckedClient, service: Service, site: SiteKit
+) -> None:
+    other = service.make_site()
+    mine, theirs = client.queued(site, "Mine."), client.queued(other, "Theirs.")
+    token = service.make_token(Scope.QUEUE, Scope.DECISIONS, site_ids=[site.id])
+    assert bodies(client, token) == ["Mine."]
+    assert bodies(client, token, site_id=other.id) == []
+    assert claim(client, token, limit=10) == [mine["id"]]
+    assert claim(client, token, comment_ids=[theirs["id"]]) == []
+    before = service.snapshot()
+    for method, url in (
+        ("DELETE", f"{CLAIMS}/{theirs['id']}"),
+        ("GET", f"/api/v1/comments/{theirs['id']}/history"),
+    ):
+        answer = client.open(url, method=method, headers=token.headers)
+        assert (answer.status_code, answer.json["type"]) == (404, "/docs/problems#unknown_comment")
+    [result] = client.decide(
+        token, {"comment_id": theirs["id"], "action": "approve", "version": theirs["version"]}
+    )
+    assert result["problem"]["type"] == "/docs/problems#unknown_comment"
+    assert service.snapshot() == before
+
+
+# --- Claims -------------------------------------------------------------------------------------
+
+
+def test_claims_go_to_one_moderator_each_and_expire(
+    client: CheckedClient, service: Service, site: SiteKit
+) -> None:
+    for number in range(5):
+        client.post_comment(site, f"Comment {'abcde'[number]}")
+    service.judge_all()
+    ada, ben = (
+        service.make_token(staff=service.make_staff(f"{name}@news.example"))
+        for name in ("ada", "ben")
+    )
+    order = [item["id"] for item in waiting(client, ada)]
+    assert claim(client, ada, limit=2) == order[:2]
+    assert claim(client, ben, limit=2) == order[2:4]
+    assert claim(client, ben, limit=10) == order[4:]
+    assert claim(client, ada, limit=10) == []
+
+    held = {item["id"]: item["claim"] for item in waiting(client, ada)}
+    assert held[order[0]]["by"] == "ada"
+    assert (held[order[0]]["mine"], held[order[2]]["mine"]) == (True, False)
+    expires = datetime.fromisoformat(held[order[0]]["expires_at"])
+    assert expires - service.clock() == timedelta(seconds=300)
+
+    service.clock.advance(seconds=299)
+    assert claim(client, ben, comment_ids=order[:2]) == []
+    assert claim(client, ada, comment_ids=[order[0]]) == [order[0]]  # renewed
+    service.clock.advance(seconds=1)
+    assert claim(client, ben, comment_ids=order[:2]) == [order[1]]
+    assert {item["id"] for item in waiting(client, ada) if item["claim"]} == set(order[:2])
+
+
+def test_claims_take_filters_and_the_first_in_the_queue(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    client.post_comment(site, "Plain.")
+    client.post_comment(site, "awful")
+    service.judge_all()
+    [awful] = claim(client, token, limit=5, min_toxicity=0.9)
+    assert service.comment(awful).body == "awful"
+    # Without a body at all: the next one.
+    response = client.post(CLAIMS, headers=token.headers)
+    assert [item["body"] for item in response.json["items"]] == ["Plain."]
+
+
+def test_a_claim_is_given_back(client: CheckedClient, service: Service, site: SiteKit) -> None:
+    comment = client.queued(site)
+    ada, ben = (service.make_token(staff=service.make_staff()) for _ in range(2))
+    admin = service.make_token(Scope.ADMIN, staff=service.make_staff(role=Role.ADMIN))
+    url = f"{CLAIMS}/{comment['id']}"
+    claim(client, ada)
+    before = service.snapshot()
+    refused = client.delete(url, headers=ben.headers)
+    assert (refused.status_code, refused.json["type"]) == (
+        409,
+        "/docs/problems#claimed_by_another",
+    )
+    assert service.snapshot() == before
+    assert client.delete(url, headers=ada.headers).status_code == 204
+    assert client.delete(url, headers=ada.headers).status_code == 204  # held by nobody: fine
+    assert claim(client, ben) == [comment["id"]]
+    assert client.delete(url, headers=admin.headers).status_code == 204
+    assert claim(client, ada) == [comment["id"]]
+    service.clock.advance(seconds=301)
+    assert client.delete(url, headers=ben.headers).status_code == 204
+
+
+def test_a_claim_ends_with_the_decision_and_holds_up_nobody(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    """A claim is a courtesy; the version is the guard."""
+    comment = client.queued(site)
+    claim(client, service.make_token())
+    [result] = client.decide(
+        token, {"comment_id": comment["id"], "action": "approve", "version": comment["version"]}
+    )
+    assert result["ok"]
+    assert service.comment(comment["id"]).claimed_by is None
+
+
+def test_claiming_at_the_same_time_nobody_gets_what_another_has(
+    app: Flask, client: CheckedClient, service: Service, site: SiteKit
+) -> None:
+    for number in range(12):
+        client.post_comment(site, f"Comment {'abcdefghijkl'[number]}")
+    service.judge_all()
+    tokens = [service.make_token() for _ in range(4)]
+    together, got = threading.Barrier(4), [[] for _ in tokens]
+
+    def work(place: int) -> None:
+        together.wait()
+        for _ in range(3):
+            got[place] += claim(app.test_client(), tokens[place], limit=2)
+
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    everything = [comment_id for ids in got for comment_id in ids]
+    assert len(everything) == len(set(everything)) == 12
