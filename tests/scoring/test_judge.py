@@ -1,0 +1,193 @@
+"""The judge that ships, at its promised interface."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from moderation.labels import LABELS, TOXICITY_LABELS
+from moderation.scoring.bundle import read_manifest
+from moderation.scoring.errors import ScoringUnavailable
+from moderation.scoring.judge import ModelJudge, build_judge
+from moderation.scoring.onnx_model import COMPACT_FOLDER
+from moderation.scoring.spam import SPAM_FOLDER
+
+JUDGE = build_judge()
+
+ORDERINGS = [
+    ("toxicity", "You are a worthless idiot.", "You are a careful writer."),
+    ("toxicity", "Shut up, you stupid fool.", "Shut the door when you leave, please."),
+    ("toxicity", "What a load of crap, moron.", "What a load of work, thank you."),
+    ("toxicity", "You are an i.d.i.o.t", "You are an a.c.t.o.r"),
+    ("toxicity", "yоu аre аn 1d1ot", "you are an editor"),
+    ("insult", "You pathetic loser.", "You lucky winner."),
+    ("threat", "I will kill you and your dog.", "I will call you and your dog."),
+    ("identity_attack", "All immigrants are filthy animals.", "My neighbours are immigrants."),
+    ("obscene", "This is fucking bullshit.", "This is quite wrong."),
+    ("spam", "Subscribe to my channel, free prizes http://a.example", "I read it twice."),
+]
+
+
+@pytest.mark.parametrize(("label", "worse", "better"), ORDERINGS)
+def test_what_is_worse_scores_higher(label: str, worse: str, better: str) -> None:
+    first, second = JUDGE.assess([worse, better])
+    assert first.scores[label] > second.scores[label] + 0.1
+
+
+def test_the_name_of_a_group_is_no_insult() -> None:
+    names = ["I am a gay man.", "My neighbour is Muslim.", "A black woman wrote this."]
+    assert max(one.scores["toxicity"] for one in JUDGE.assess(names)) < 0.5
+
+
+def test_every_assessment_has_the_seven_labels_and_the_version() -> None:
+    (assessed,) = JUDGE.assess(["hello"])
+    assert tuple(assessed.scores) == LABELS
+    assert all(type(value) is float for value in assessed.scores.values())
+    assert assessed.model_version == JUDGE.model_version
+    assert assessed.model_version.startswith("compact/")
+    assert " spam/" in assessed.model_version
+    assert len(assessed.model_version) <= 200
+
+
+def test_the_manifests_vouch_for_the_files() -> None:
+    manifest = read_manifest(COMPACT_FOLDER)
+    assert set(manifest["sha256"]) == {"model.onnx", "tokenizer.json"}
+    assert manifest["sha256"]["model.onnx"][:8] in JUDGE.model_version
+    assert read_manifest(SPAM_FOLDER)["sha256"]["weights.npz"][:8] in JUDGE.model_version
+    assert (COMPACT_FOLDER / "model.onnx").stat().st_size <= 30_000_000
+    for folder in (COMPACT_FOLDER, SPAM_FOLDER):
+        assert (folder / "MODEL_CARD.md").exists()
+
+
+def test_the_shipped_model_was_held_to_its_checkpoint() -> None:
+    manifest = read_manifest(COMPACT_FOLDER)
+    assert manifest["fp32_to_detoxify"]["max_difference"] <= 1e-3
+    assert min(manifest["int8_to_fp32"]["rank_correlation"].values()) >= 0.99
+    assert min(manifest["int8_to_fp32"]["decision_agreement"].values()) >= 0.99
+
+
+def test_results_come_in_input_order_whatever_the_batch() -> None:
+    texts = [text for _, worse, better in ORDERINGS for text in (worse, better)]
+    texts = [*texts, "", "word " * 200]
+    together = JUDGE.assess(texts)
+    assert JUDGE.assess(texts[::-1])[::-1] == together
+    assert [JUDGE.assess([text])[0] for text in texts] == together
+
+
+def test_no_texts_need_no_model() -> None:
+    def fail() -> None:
+        raise AssertionError("loaded")
+
+    assert ModelJudge(fail, fail).assess([]) == []  # type: ignore[arg-type]
+
+
+ODD = st.text(st.characters(codec=None, exclude_categories=()), max_size=400)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(ODD, max_size=3))
+@example(["\ud800", "\x00", "\u202e\u200f"])
+@example(["👩‍👩‍👧‍👦" * 75, "a" + "\u0301" * 299, "ﷺ" * 300])
+@example(["word " * 30_000])
+def test_any_text_is_judged(texts: list[str]) -> None:
+    for assessed in JUDGE.assess(texts):
+        assert all(0.0 <= value <= 1.0 for value in assessed.scores.values())
+
+
+def test_threads_that_start_together_load_once_and_agree() -> None:
+    loads = []
+    gate = threading.Barrier(8)
+
+    class Six:
+        version = "six"
+
+        def score(self, texts: Sequence[str]) -> np.ndarray:
+            return np.full((len(texts), 6), 0.25, dtype=np.float32)
+
+    class One:
+        version = "one"
+
+        def score(self, texts: Sequence[str]) -> np.ndarray:
+            return np.full(len(texts), 0.5, dtype=np.float32)
+
+    def load() -> Six:
+        loads.append(1)
+        return Six()
+
+    judge = ModelJudge(load, One)
+
+    def work(_: int) -> float:
+        gate.wait()
+        return judge.assess(["text"])[0].scores["toxicity"]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(work, range(8))) == {0.25}
+    assert len(loads) == 1
+
+
+def test_several_threads_may_judge_at_once() -> None:
+    texts = [text for _, worse, better in ORDERINGS for text in (worse, better)]
+    alone = JUDGE.assess(texts)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(result == alone for result in pool.map(JUDGE.assess, [texts] * 8))
+
+
+def _judge_in_child(queue: multiprocessing.Queue) -> None:
+    queue.put(JUDGE.assess(["You are a worthless idiot."])[0].scores["toxicity"])
+
+
+def test_a_child_of_a_process_that_has_judged_can_judge() -> None:
+    before = JUDGE.assess(["You are a worthless idiot."])[0].scores["toxicity"]
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_judge_in_child, args=(queue,))
+    child.start()
+    assert queue.get(timeout=60) == before
+    child.join()
+
+
+def test_neither_torch_nor_scikit_learn_is_loaded_to_judge() -> None:
+    code = (
+        "import json, sys\n"
+        "from moderation.scoring.judge import build_judge\n"
+        "build_judge(threads=1).assess(['hello'])\n"
+        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))\n"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True
+    ).stdout
+    loaded = set(json.loads(output))
+    assert "onnxruntime" in loaded
+    heavy = {"torch", "transformers", "sklearn", "scipy", "detoxify", "onnx", "pandas"}
+    assert not heavy & loaded
+
+
+@pytest.mark.parametrize("engine", ["", "compakt", "detoxify", "detoxify:"])
+def test_an_engine_that_is_none_is_refused_at_once(engine: str) -> None:
+    with pytest.raises(ScoringUnavailable, match="No toxicity engine"):
+        build_judge(engine)
+
+
+def test_a_spam_engine_that_is_none_is_refused_at_once() -> None:
+    with pytest.raises(ScoringUnavailable, match="No spam engine"):
+        build_judge("compact", "bayes")
+
+
+def test_nothing_is_loaded_before_the_first_text() -> None:
+    judge = build_judge("detoxify:no-such-model")
+    with pytest.raises(ScoringUnavailable, match="neither a Detoxify model"):
+        judge.assess(["text"])
+
+
+def test_labels_come_in_detoxifys_order() -> None:
+    assert read_manifest(COMPACT_FOLDER)["labels"] == list(TOXICITY_LABELS)
