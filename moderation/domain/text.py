@@ -33,6 +33,14 @@ _TRIMMED = (
 )
 
 _CHARACTER = regex.compile(r"\X")
+# Rule GB9c of UAX #29 keeps consonant, linker and consonant together. `regex` keeps linker and
+# consonant together even where no consonant comes first, as in Bengali অ্যাপ ("app"); there the
+# standard, and every browser, begins a new character.
+_JOINED_TOO_FAR = regex.compile(
+    r"(?<![\p{InCB=Consonant}\p{InCB=Extend}\p{InCB=Linker}])"
+    r"(?=\p{InCB=Extend}*\p{InCB=Linker})[\p{InCB=Extend}\p{InCB=Linker}]++"
+    r"(?=\p{InCB=Consonant})"
+)
 _LINE_END = regex.compile(r"\r\n|[\r\u2028\u2029]")
 _SURROGATE = regex.compile(r"\p{Cs}")
 _CONTROL = regex.compile(r"[\p{Cc}--[\t\n]]", regex.V1)
@@ -92,7 +100,8 @@ def count_characters(text: str) -> int:
 
     ``text`` is counted as it is; :func:`clean_body` counts after trimming and NFC.
     """
-    return sum(1 for _ in _CHARACTER.finditer(text))
+    found = sum(1 for _ in _CHARACTER.finditer(text))
+    return found + sum(1 for _ in _JOINED_TOO_FAR.finditer(text))
 
 
 def count_links(text: str) -> int:

@@ -54,6 +54,21 @@ def test_300_of_any_real_character_are_taken_and_301_are_not(character, code_poi
     assert "301" in refused.value.message
 
 
+@pytest.mark.parametrize(
+    ("text", "characters"),
+    [
+        ("ক্ষ", 1),
+        ("অ্যাপ", 3),  # "app": no consonant begins it, so its second letter counts
+        ("a्क", 2),
+        ("्‍क", 2),
+        ("क्́‍क", 1),
+        ("क क्क a्क", 6),
+    ],
+)
+def test_a_conjunct_counts_once_and_only_where_a_consonant_begins_it(text, characters):
+    assert count_characters(text) == characters
+
+
 def test_a_letter_and_its_accent_count_once_and_are_stored_composed():
     assert clean_body("e\u0301" * 300) == "é" * 300
 
