@@ -64,6 +64,8 @@ def create_app(wiring: Wiring) -> Flask:
     )
     app.url_map.converters["id"] = IdConverter
     app.url_map.strict_slashes = False
+    # An article's id may begin with a slash; merged with the one before, it would be another's.
+    app.url_map.merge_slashes = False
     if hops := wiring.settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
     app.before_request(_begin)

@@ -14,8 +14,14 @@ from werkzeug.test import TestResponse
 
 from moderation.web import create_app
 
-ANYWHERE = {"malformed_request", "payload_too_large", "unsupported_media_type", "invalid_input"}
-"""Problem types that every operation with a body or parameters may answer with."""
+ANYWHERE = {
+    "malformed_request",
+    "payload_too_large",
+    "unsupported_media_type",
+    "invalid_input",
+    "unavailable",
+}
+"""Problem types that may come from any operation: the document's `default` response."""
 
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "errors", "request_id"}
 
