@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import structlog
 from limits import RateLimitItem, parse_many
 from limits.errors import StorageError
-from limits.storage import storage_from_string
+from limits.storage import Storage, storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from moderation.errors import RateLimited
 from moderation.settings import Settings, SettingsError
+
+STORAGE_TIMEOUT_S = 0.5
+PAUSE_S = 5
+"""How long nothing is counted after the storage failed."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,10 +41,10 @@ class RateLimiter:
                     f"rate_limit_{purpose}: expected something like '5/minute; 60/hour', "
                     f"found {text!r}"
                 ) from None
-        storage = storage_from_string(
-            settings.effective_rate_limit_storage_url, wrap_exceptions=True
+        self._limiter = SlidingWindowCounterRateLimiter(
+            _storage(settings.effective_rate_limit_storage_url)
         )
-        self._limiter = SlidingWindowCounterRateLimiter(storage)
+        self._paused_until_s = 0.0
 
     def hit(self, purpose: str, *key: str) -> None:
         """Count one hit for ``key``.
@@ -47,7 +52,7 @@ class RateLimiter:
         Raises:
             RateLimited: with the seconds after which a try may succeed.
         """
-        if not self._on:
+        if not self._on or time.monotonic() < self._paused_until_s:
             return
         try:
             for limit in self._limits[purpose]:
@@ -62,4 +67,22 @@ class RateLimiter:
                 )
         except StorageError as error:
             # Losing the counter must not lose comments; a person still looks at each of them.
-            log.warning("rate_limits_not_counted", error=str(error))
+            # Nor may each of them wait for it.
+            log.warning("rate_limits_not_counted", error=str(error), for_s=PAUSE_S)
+            self._paused_until_s = time.monotonic() + PAUSE_S
+
+
+def _storage(url: str) -> Storage:
+    options: dict[str, Any] = {}
+    if url.startswith(("redis://", "rediss://")):
+        # Not at the top: the embedded default does without the library's memory.
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        options = {
+            "socket_timeout": STORAGE_TIMEOUT_S,
+            "socket_connect_timeout": STORAGE_TIMEOUT_S,
+            # Once more, for a connection that Redis has closed in the meantime.
+            "retry": Retry(NoBackoff(), 1),
+        }
+    return storage_from_string(url, wrap_exceptions=True, **options)
