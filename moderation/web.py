@@ -35,6 +35,13 @@ class IdConverter(BaseConverter):
     regex = "[0-9A-Za-z_-]{1,64}"
 
 
+class ArticleIdConverter(BaseConverter):
+    """The rest of the path: an article's id may be any text, a path from its first slash on too."""
+
+    regex = ".+"
+    part_isolating = False
+
+
 class ProblemApi(Api):
     """flask-smorest's Api, with this service's errors instead of its own."""
 
@@ -63,6 +70,7 @@ def create_app(wiring: Wiring) -> Flask:
         **OPENAPI,
     )
     app.url_map.converters["id"] = IdConverter
+    app.url_map.converters["article_id"] = ArticleIdConverter
     app.url_map.strict_slashes = False
     # An article's id may begin with a slash; merged with the one before, it would be another's.
     app.url_map.merge_slashes = False

@@ -15,7 +15,7 @@ from unittest import mock
 import jwt
 from argon2 import PasswordHasher
 from fakes import FakeJudge
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from moderation.adapters import schema
 from moderation.domain.base import Base
@@ -100,6 +100,8 @@ class Service:
             clock=self.clock,
         )
         self.database = self.wiring.database
+        if self.database.is_sqlite:
+            event.listen(self.database.engine, "connect", _do_not_wait_for_the_disk)
         schema.upgrade(self.database.url)
 
     def close(self) -> None:
@@ -221,6 +223,10 @@ class Service:
         self.clock.now = datetime.now(UTC)
         self.judge.batches.clear()
         self.announcer.announced.clear()
+
+
+def _do_not_wait_for_the_disk(connection: Any, _entry: Any) -> None:
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 @dataclass(frozen=True)

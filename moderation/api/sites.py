@@ -66,7 +66,7 @@ def change_site(changes: dict[str, Any], site_id: str) -> Site:
     return site
 
 
-@blueprint.route("/<id:site_id>/articles/<path:article_id>", methods=["GET"])
+@blueprint.route("/<id:site_id>/articles/<article_id:article_id>", methods=["GET"])
 @needs(Scope.SITES)
 @blueprint.problems(UnknownSite, UnknownArticle)
 @blueprint.response(200, ArticleSchema)
@@ -79,7 +79,7 @@ def get_article(site_id: str, article_id: str) -> dict[str, Any]:
     return _article(article)
 
 
-@blueprint.route("/<id:site_id>/articles/<path:article_id>", methods=["PATCH"])
+@blueprint.route("/<id:site_id>/articles/<article_id:article_id>", methods=["PATCH"])
 @needs(Scope.SITES)
 @blueprint.problems(UnknownSite, Invalid)
 @blueprint.arguments(ArticleChange)
