@@ -140,11 +140,11 @@ def upgrade() -> None:
             postgresql_where=sa.text("status = 'pending'"),
         )
         batch_op.create_index(
-            "ix_comments_not_scored",
-            ["rank_ms", "id"],
+            "ix_comments_queue_not_scored",
+            ["not_scored", "rank_ms", "id"],
             unique=False,
-            sqlite_where=sa.text("status = 'queued' AND not_scored = 1"),
-            postgresql_where=sa.text("status = 'queued' AND not_scored"),
+            sqlite_where=sa.text("status = 'queued'"),
+            postgresql_where=sa.text("status = 'queued'"),
         )
         batch_op.create_index(
             "ix_comments_public",
@@ -324,9 +324,9 @@ def downgrade() -> None:
             postgresql_where=sa.text("status = 'approved'"),
         )
         batch_op.drop_index(
-            "ix_comments_not_scored",
-            sqlite_where=sa.text("status = 'queued' AND not_scored = 1"),
-            postgresql_where=sa.text("status = 'queued' AND not_scored"),
+            "ix_comments_queue_not_scored",
+            sqlite_where=sa.text("status = 'queued'"),
+            postgresql_where=sa.text("status = 'queued'"),
         )
         batch_op.drop_index(
             "ix_comments_jobs",

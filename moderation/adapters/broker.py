@@ -16,7 +16,7 @@ from moderation.adapters import embedded_broker
 from moderation.jobs import QUEUES
 from moderation.settings import Settings
 
-NUDGE_INTERVAL_S = 0.05
+NUDGE_INTERVAL_S = 0.1
 NUDGE_EXPIRES_S = 60
 """A nudge this old is worth nothing: the sweep has looked since."""
 
@@ -78,7 +78,7 @@ def celery_config(settings: Settings) -> dict[str, Any]:
 
 
 class CeleryNudger:
-    """Sends nudges from a thread of its own, at most one of a kind every 50 ms.
+    """Sends nudges from a thread of its own, at most one of a kind every 100 ms.
 
     A request only leaves word here and goes on: a slow or missing broker delays scoring until the
     sweep, never an answer. The thread starts with the first nudge, so after any fork.

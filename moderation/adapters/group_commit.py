@@ -64,6 +64,9 @@ class GroupCommit:
     def _commit(self, group: list[_Ticket]) -> None:
         try:
             with self._write() as session:
+                if len(group) == 1:
+                    group[0].result = group[0].work(session)
+                    return
                 for ticket in group:
                     ticket.do(session)
         except BaseException as error:

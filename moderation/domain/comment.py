@@ -13,7 +13,7 @@ from sqlalchemy import (
     Index,
     String,
     Text,
-    literal,
+    literal_column,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -115,14 +115,8 @@ class Comment(Base):
                 "site_age": ("site_id", "created_at", "id"),
                 "article": ("article_id", "rank_ms", "id"),
                 "similar": ("site_id", "fingerprint"),
+                "not_scored": ("not_scored", "rank_ms", "id"),
             }.items()
-        ),
-        Index(
-            "ix_comments_not_scored",
-            "rank_ms",
-            "id",
-            sqlite_where=text("status = 'queued' AND not_scored = 1"),
-            postgresql_where=text("status = 'queued' AND not_scored"),
         ),
         # An author's record.
         Index("ix_comments_author_id_status", "author_id", "status"),
@@ -163,4 +157,4 @@ def in_status(status: Status) -> ColumnElement[bool]:
 
     A bound parameter would keep both databases from the indexes that cover one status only.
     """
-    return Comment.status == literal(str(status), literal_execute=True)
+    return Comment.__table__.c.status == literal_column(f"'{status}'")

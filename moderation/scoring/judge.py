@@ -86,7 +86,7 @@ class ModelJudge:
         self._load_toxicity = load_toxicity
         self._load_spam = load_spam
         self._lock = threading.Lock()
-        self._loaded: tuple[int, ToxicityModel, SpamModel] | None = None
+        self._loaded: tuple[ToxicityModel, SpamModel] | None = None
         os.register_at_fork(after_in_child=self._forget)
 
     @property
@@ -111,9 +111,9 @@ class ModelJudge:
             with self._lock:
                 loaded = self._loaded
                 if loaded is None:
-                    loaded = (os.getpid(), self._load_toxicity(), self._load_spam())
+                    loaded = self._load_toxicity(), self._load_spam()
                     self._loaded = loaded
-        return loaded[1], loaded[2]
+        return loaded
 
     def _forget(self) -> None:
         self._loaded, self._lock = None, threading.Lock()

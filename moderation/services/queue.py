@@ -198,9 +198,7 @@ def _waiting(principal: Principal, wanted: QueueFilter) -> Select[Any]:
     if wanted.author_id is not None:
         statement = statement.where(Comment.author_id == wanted.author_id)
     if wanted.not_scored is not None:
-        # `IS TRUE` would keep the planner from the partial index of the same name.
-        flag = Comment.not_scored
-        statement = statement.where(flag if wanted.not_scored else ~flag)
+        statement = statement.where(Comment.not_scored == wanted.not_scored)
     if wanted.comment_ids is not None:
         statement = statement.where(Comment.id.in_(wanted.comment_ids))
     if wanted.min_scores:
