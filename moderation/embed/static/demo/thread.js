@@ -41,12 +41,10 @@ export class Thread {
         this.#views.delete(id);
       }
     }
-    beginnings.sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+    beginnings.sort(byAge).reverse();
     arrange(this.#list, beginnings.map((comment) => this.#view(comment, null).root));
     for (const comment of beginnings) {
-      const under = (replies.get(comment.id) ?? []).sort((a, b) =>
-        a.createdAt.localeCompare(b.createdAt),
-      );
+      const under = (replies.get(comment.id) ?? []).sort(byAge);
       const { replies: list } = this.#views.get(comment.id);
       const elements = under.map((reply) => {
         const parent = byId.get(reply.parentId);
@@ -86,6 +84,11 @@ export class Thread {
 }
 
 const NO_REASON = "No reason was given.";
+
+/** Oldest first; ids grow too, and decide between two of one moment. */
+function byAge(a, b) {
+  return Date.parse(a.createdAt) - Date.parse(b.createdAt) || (a.id < b.id ? -1 : 1);
+}
 
 /** The comment a conversation began with, as far as it is here. */
 function beginningOf(comment, byId) {
