@@ -13,6 +13,7 @@ from collections.abc import Callable
 import structlog
 from celery import Celery, bootsteps, signals
 from celery.beat import EmbeddedService
+from celery.worker import consumer
 
 from moderation import jobs
 from moderation.adapters.broker import celery_config
@@ -22,6 +23,8 @@ from workers.judging import judge_comments
 from workers.upkeep import announce_what_was_left, check_counts
 
 log = structlog.get_logger(__name__)
+
+LOOK_UP_S = 1.0
 
 TASKS = {
     jobs.JUDGE_COMMENTS: judge_comments,
@@ -37,12 +40,13 @@ def make_app(wiring: Wiring) -> Celery:
     app.conf.update(celery_config(wiring.settings))
     app.conf.update(
         worker_pool="solo",
+        worker_consumer=f"{__name__}:Consumer",
         beat_schedule=schedule(wiring.settings),
         beat_scheduler="celery.beat:Scheduler",
     )
     for name, work in TASKS.items():
         _register(app, name, work, wiring)
-    app.steps["worker"].add(Schedule)
+    app.steps["worker"] |= {Schedule, LookUp}
     signals.worker_ready.connect(_start_working, weak=False)
     return app
 
@@ -62,6 +66,35 @@ def schedule(settings: Settings) -> dict[str, dict[str, object]]:
             jobs.CHECK_COUNTS: settings.counts_check_interval_s,
         }.items()
     }
+
+
+class Consumer(consumer.Consumer):
+    """Celery's consumer, without its delayed delivery on RabbitMQ.
+
+    That declares 28 queues there for tasks with an ETA; a nudge never has one.
+    """
+
+    class Blueprint(consumer.Consumer.Blueprint):
+        default_steps = tuple(
+            step
+            for step in consumer.Consumer.Blueprint.default_steps
+            if not str(step).endswith(":DelayedDelivery")
+        )
+
+
+class LookUp(bootsteps.StartStopStep):
+    """Has an idle event loop look up every second.
+
+    A signal to stop does not end its wait for the broker (PEP 475), only the next event does.
+    """
+
+    requires = ("celery.worker.components:Hub",)
+
+    def include_if(self, worker) -> bool:
+        return worker.use_eventloop
+
+    def start(self, worker) -> None:
+        worker.timer.call_repeatedly(LOOK_UP_S, lambda: None)
 
 
 class Schedule(bootsteps.StartStopStep):

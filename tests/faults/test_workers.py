@@ -174,8 +174,15 @@ def test_a_worker_told_to_stop_leaves_a_batch_that_takes_too_long_to_its_lease(
     assert_judged_once_each(installation, ids)
 
 
-def test_an_idle_worker_stops_at_once(installation: Installation, fake_worker: StartWorker) -> None:
+@pytest.mark.parametrize("broker", ["embedded", "redis", "amqp"])
+def test_an_idle_worker_stops_at_once(
+    request: pytest.FixtureRequest, make: Make, fake_worker: StartWorker, broker: str
+) -> None:
+    url = "" if broker == "embedded" else request.getfixturevalue(f"{broker}_url")
+    # Without a schedule that wakes it up just then.
+    installation = make(broker_url=url, sweep_interval_s=600)
     installation.set_up()
     worker = fake_worker(installation)
     installation.wait_alive(worker)
-    assert worker.stop() < 6
+    assert worker.stop() < 5
+    assert "batch_abandoned" not in worker.log
