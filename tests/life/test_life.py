@@ -58,7 +58,9 @@ def reader_token(doors: Doors, **claims: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {jwt.encode(told, doors.sso_secret, algorithm='HS256')}"}
 
 
-def test_a_comment_is_posted_scored_approved_listed_and_counted(doors: Doors, article: str) -> None:
+def test_a_comment_is_posted_scored_approved_listed_and_counted(
+    installation: Installation, doors: Doors, article: str
+) -> None:
     answer = doors.post(KIND, article=article, headers={"Idempotency-Key": article})
     assert answer.status_code == 202, answer.text
     posted = answer.json()
