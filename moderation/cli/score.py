@@ -41,8 +41,7 @@ def score(texts: tuple[str, ...], jsonl: bool, engine: str | None) -> None:
         if texts:
             _write(judge, list(texts))
             return
-        stream = click.get_binary_stream("stdin")
-        _score_stream(judge, stream, settings.scoring_batch_size)
+        _score_stream(judge, sys.stdin.buffer, settings.scoring_batch_size)
     except BadLine as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
@@ -95,8 +94,7 @@ def _read_line(line: bytes) -> str:
 
 
 def _write(judge: Judge, texts: list[str]) -> None:
-    out = click.get_text_stream("stdout")
     for assessment in judge.assess(texts):
         scores = {label: round(assessment.scores[label], 6) for label in LABELS}
-        out.write(json.dumps(scores) + "\n")
-    out.flush()
+        click.echo(json.dumps(scores))
+    sys.stdout.flush()

@@ -116,6 +116,9 @@ class ModelJudge:
         return loaded
 
     def _forget(self) -> None:
+        # The parent's models are kept, unused: taking them down would wait for their threads,
+        # which the child does not have.
+        self._of_parent = self._loaded
         self._loaded, self._lock = None, threading.Lock()
 
 
