@@ -106,6 +106,13 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "log_level": ("debug", "info", "warning", "error"),
     "log_format": ("auto", "console", "json"),
 }
+_SCHEMES: Mapping[str, tuple[str, ...]] = {
+    "database_url": ("sqlite", "postgresql"),
+    "broker_url": ("redis", "rediss", "amqp", "amqps"),
+    "rate_limit_storage_url": ("memory", "redis", "rediss"),
+}
+"""What URLs may begin with, before any ``+driver``."""
+
 _MINIMUM: Mapping[str, int] = {
     "trusted_proxies": 0,
     "metrics_port": 0,
@@ -189,6 +196,11 @@ def _checked(key: str, kind: type, value: Any) -> Any:
         raise ValueError(f"expected text, found {value!r}")
     if key in _CHOICES and value not in _CHOICES[key]:
         raise ValueError(f"expected one of {', '.join(_CHOICES[key])}, found {value!r}")
+    if value and (schemes := _SCHEMES.get(key)):
+        scheme, separator, _ = value.partition("://")
+        if not separator or scheme.partition("+")[0] not in schemes:
+            # The value itself is not repeated: there may be a password in it.
+            raise ValueError(f"expected a URL with {', '.join(f'{s}://' for s in schemes)}")
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -364,4 +365,4 @@ def revoke_token(wiring: Wiring, token_id: str) -> None:
 
 
 def _password_from_stdin() -> str:
-    return click.get_text_stream("stdin").readline().rstrip("\r\n")
+    return sys.stdin.readline().rstrip("\r\n")
