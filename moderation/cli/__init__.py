@@ -53,6 +53,10 @@ class LazyGroup(click.Group):
             if type(error) is ValueError:
                 raise  # a bug; settings, policies and keys have classes of their own
             raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise click.ClickException(str(error)) from error
         except Exception as error:
             if not type(error).__module__.startswith("sqlalchemy."):
                 raise

@@ -163,6 +163,14 @@ def test_every_command_explains_itself(shell: Shell) -> None:
     assert "version" in shell.ok("--version")
 
 
+def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path, bare: Shell) -> None:
+    blocked = tmp_path / "a-file"
+    blocked.write_text("")
+    bare.environ["MODERATION_VAR_DIR"] = str(blocked / "var")
+    for words in (["up"], ["db", "upgrade"], ["site", "list"]):
+        assert "a-file" in bare.refused(*words)
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -131,3 +134,60 @@ def stoppable_postgres() -> Iterator[StoppablePostgres]:
         stoppable = StoppablePostgres(server)
         yield stoppable
         stoppable.close()
+
+
+class Passage:
+    """A way to a server that can be cut and opened again, for servers that tests may not stop.
+
+    While it is cut, connections are closed and new ones refused: as if the server were down.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._server = (host, port)
+        self.port = free_port()
+        self.url = ""
+        self._listener: socket.socket | None = None
+        self._open: list[socket.socket] = []
+
+    def open(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def cut(self) -> None:
+        ends, self._open = self._open, []
+        if self._listener is not None:
+            # `close` alone would leave the thread that waits in `accept` listening.
+            ends.append(self._listener)
+            self._listener = None
+        for end in ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                server = socket.create_connection(self._server)
+                self._open += [client, server]
+                for one, other in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
+
+    def _pass(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        with suppress(OSError):
+            other.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def rabbitmq_passage(amqp_url: str) -> Iterator[Passage]:
+    """An open way to the RabbitMQ under test; ``url`` leads through it."""
+    parts = urlsplit(amqp_url)
+    passage = Passage(parts.hostname or "127.0.0.1", parts.port or 5672)
+    address = f"{parts.username}:{parts.password}@127.0.0.1:{passage.port}"
+    passage.url = urlunsplit(parts._replace(netloc=address))
+    passage.open()
+    yield passage
+    passage.cut()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stacks import Doors, Installation, Program, eventually
 
 if TYPE_CHECKING:
-    from conftest import StoppablePostgres, StoppableRedis
+    from conftest import Passage, StoppablePostgres, StoppableRedis
 
 Make = Callable[..., Installation]
 StartWorker = Callable[..., Program]
@@ -59,6 +59,26 @@ def test_comments_are_taken_without_a_broker_and_scored_once_it_is_back(
     installation.assert_nothing_runs()
 
 
+def test_a_worker_finds_its_way_back_to_rabbitmq(
+    make: Make, fake_worker: StartWorker, rabbitmq_passage: Passage
+) -> None:
+    installation = make(broker_url=rabbitmq_passage.url)
+    doors = installation.set_up()
+    web, worker = installation.serve(), fake_worker(installation)
+    installation.wait_alive(web, worker)
+    doors.queued(doors.posted("before the outage")["id"])
+
+    rabbitmq_passage.cut()
+    during = doors.posted("during the outage")
+    eventually(lambda: "onnection refused" in worker.log, "the worker notices")
+    rabbitmq_passage.open()
+
+    doors.queued(during["id"], within_s=30)
+    doors.queued(doors.posted("after the outage")["id"])
+    for program in (web, worker):
+        program.stop()
+
+
 def test_a_worker_started_without_a_broker_waits_for_it(
     make: Make, fake_worker: StartWorker, stoppable_redis: StoppableRedis
 ) -> None:
@@ -69,6 +89,9 @@ def test_a_worker_started_without_a_broker_waits_for_it(
     installation.wait_alive(web)
     posted = doors.posted("nobody to tell")
     eventually(lambda: "Cannot connect" in worker.log, "the worker says what it waits for")
+    gone_meanwhile = fake_worker(installation)
+    eventually(lambda: "Cannot connect" in gone_meanwhile.log, "and so does another")
+    gone_meanwhile.stop()
 
     stoppable_redis.start()
 
