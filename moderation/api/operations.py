@@ -8,6 +8,7 @@ from moderation.adapters.metrics import Exposition
 from moderation.api.parsing import Blueprint, json_response
 from moderation.gate import public
 from moderation.readiness import OK, readiness
+from moderation.schemas.operations import HealthSchema, ReadinessSchema
 from moderation.wiring import wired
 
 blueprint = Blueprint("Operations", __name__, description="For load balancers and monitoring.")
@@ -15,7 +16,7 @@ blueprint = Blueprint("Operations", __name__, description="For load balancers an
 
 @blueprint.route("/healthz", methods=["GET"])
 @public
-@blueprint.response(200)
+@blueprint.response(200, HealthSchema)
 def healthz() -> Response:
     """This process is alive. Nothing else is looked at."""
     return json_response({"status": "ok"}, Cache_Control="no-store")
@@ -23,8 +24,10 @@ def healthz() -> Response:
 
 @blueprint.route("/readyz", methods=["GET"])
 @public
-@blueprint.response(200)
-@blueprint.alt_response(503, description="Something needed is missing; it says what.")
+@blueprint.response(200, ReadinessSchema)
+@blueprint.alt_response(
+    503, schema=ReadinessSchema, description="Something needed is missing; it says what."
+)
 def readyz() -> Response:
     """Whether requests can be served: database and its schema, broker, model."""
     checks = readiness(wired())
