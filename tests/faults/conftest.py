@@ -46,8 +46,11 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
 def fake_worker() -> Callable[..., Program]:
     """Starts a worker with the fake judge: ``fake_worker(installation, slow_s=…)``."""
 
-    def start(installation: Installation, *, slow_s: float = 0) -> Program:
-        return installation.start("fake-worker", sys.executable, FAKE_WORKER, slow_s)
+    def start(
+        installation: Installation, *, slow_s: float = 0, stop_within_s: float = 10
+    ) -> Program:
+        command = (sys.executable, FAKE_WORKER, slow_s, stop_within_s)
+        return installation.start("fake-worker", *command)
 
     return start
 

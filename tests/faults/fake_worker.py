@@ -1,7 +1,8 @@
 """A worker like `moderation worker`, but with a judge that does what the comments tell it.
 
-Run as a program: fake_worker.py [SECONDS], the time that a comment with the word "slow" takes.
-The word "kills" ends the process on the spot, as a lack of memory would.
+Run as a program: fake_worker.py SLOW STOP, in seconds: the time that a comment with the word
+"slow" takes, and how long the worker may take to stop. The word "kills" ends the process on the
+spot, as a lack of memory would.
 """
 
 from __future__ import annotations
@@ -30,15 +31,16 @@ class DeadlyJudge(FakeJudge):
         return super().assess(texts)
 
 
-def main(slow_s: float = 0) -> None:
+def main(slow_s: float, stop_within_s: float) -> None:
     settings = load_settings()
     share_metrics(settings)
     # Only now: they import the metrics, which look at once for what was just set.
     from moderation.adapters.logs import configure_logs
-    from workers.run import run_worker
+    from workers import run
 
+    run.STOP_WITHIN_S = stop_within_s
     configure_logs(settings, part="worker")
-    run_worker(settings, DeadlyJudge(slow_s=slow_s))
+    run.run_worker(settings, DeadlyJudge(slow_s=slow_s))
 
 
 if __name__ == "__main__":
