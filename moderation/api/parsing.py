@@ -13,7 +13,7 @@ from marshmallow import Schema
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 
-from moderation.errors import BadRequest, ModerationError, UnsupportedMedia
+from moderation.errors import BadRequest, ModerationError, PayloadTooLarge, UnsupportedMedia
 from moderation.schemas.problem import problem_responses
 
 
@@ -22,6 +22,9 @@ class Parser(FlaskParser):
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         data = req.get_data(cache=True)
+        # A body whose length was not told in advance is cut at the limit, without a word.
+        if req.content_length is None and len(data) >= (req.max_content_length or len(data) + 1):
+            raise PayloadTooLarge
         if not data:
             return missing
         if not req.is_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -187,6 +188,33 @@ def test_ten_megabytes(refused: Refusal, site: SiteKit) -> None:
         code="payload_too_large",
         status=413,
     )
+
+
+def test_ten_megabytes_of_untold_length(refused: Refusal, site: SiteKit) -> None:
+    """As with Transfer-Encoding: chunked, which a server passes on as a stream that just ends."""
+    told = json.dumps(comment_json()).encode()
+    for body in (b" " * 10_000_000, told + b" " * 10_000_000):
+        refused(
+            "POST",
+            COMMENTS,
+            input_stream=io.BytesIO(body),
+            content_type="application/json",
+            environ_overrides={"wsgi.input_terminated": True},
+            headers=site.headers(Transfer_Encoding="chunked"),
+            code="payload_too_large",
+            status=413,
+        )
+
+
+def test_a_comment_of_untold_length(client: CheckedClient, site: SiteKit) -> None:
+    response = client.post(
+        COMMENTS,
+        input_stream=io.BytesIO(json.dumps(comment_json()).encode()),
+        content_type="application/json",
+        environ_overrides={"wsgi.input_terminated": True},
+        headers=site.headers(Transfer_Encoding="chunked"),
+    )
+    assert response.status_code == 202
 
 
 def test_no_body_at_all(refused: Refusal, site: SiteKit) -> None:

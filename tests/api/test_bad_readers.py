@@ -10,8 +10,10 @@ import time
 
 import jwt
 import pytest
-from checked_client import Refusal
+from checked_client import CheckedClient, Refusal
 from factories import Service, SiteKit, comment_json
+
+from moderation.services import sites
 
 COMMENTS = "/api/v1/comments"
 
@@ -117,6 +119,10 @@ def bad_tokens(site: SiteKit, foreign: SiteKit) -> dict[str, str]:
         "header a number": signed("17", json.dumps(claims), site.sso_secret),
         "header with a huge number": f"{unpadded(b'9' * 5000)}.e30.AAAA",
         "header of invalid UTF-8": f"{unpadded(bytes([0xFF, 0xFE]))}.e30.AAAA",
+        "an extension it must understand": signed(
+            '{"alg":"HS256","crit":["x"],"x":1}', json.dumps(claims), site.sso_secret
+        ),
+        "alg a list": signed('{"alg":["HS256"]}', json.dumps(claims), site.sso_secret),
         "signature cut": f"{head}.{body}.{mac[:-4]}",
         "claims changed": f"{head}.{body[:-2]}AA.{mac}",
         "two parts": f"{head}.{body}",
@@ -154,3 +160,19 @@ def test_a_readers_token_that_has_expired(refused: Refusal, site: SiteKit) -> No
         code="expired_token",
         status=401,
     )
+
+
+def test_a_readers_token_of_a_secret_that_was_replaced(
+    client: CheckedClient, service: Service, site: SiteKit, refused: Refusal
+) -> None:
+    with service.database.write() as session:
+        new = sites.rotate_sso_secret(sites.by_id(session, site.id), service.wiring.keyring)
+    refused(
+        "POST",
+        COMMENTS,
+        json=comment_json(),
+        headers=site.headers(Authorization=f"Bearer {site.jwt()}"),
+        code="invalid_token",
+        status=401,
+    )
+    client.post_comment(site, jwt=SiteKit(site.id, site.key, new).jwt())

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from checked_client import CheckedClient
-from factories import Service, SiteKit, Token
+from factories import Service, SiteKit, Token, comment_json
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
@@ -195,8 +196,6 @@ def test_a_request_id_comes_back_and_goes_into_the_comment(
 ) -> None:
     headers = site.headers(X_Request_Id="trace-1.2_3")
     assert client.get("/healthz", headers=headers).headers["X-Request-Id"] == "trace-1.2_3"
-    from factories import comment_json
-
     answer = client.post("/api/v1/comments", json=comment_json(), headers=headers)
     assert service.comment(answer.json["id"]).request_id == "trace-1.2_3"
     refused = client.post("/api/v1/comments", json=comment_json(""), headers=headers)
@@ -224,6 +223,60 @@ def test_addresses_that_are_none(client: CheckedClient, token: Token) -> None:
         assert (answer.status_code, answer.json["type"]) == (status, f"/docs/problems#{code}")
     allowed = client.put("/api/v1/comments").headers["Allow"]
     assert {"GET", "POST"} <= set(allowed.split(", "))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Range": "bytes=9-1"},
+        {"If-Modified-Since": "yesterday"},
+        {"If-None-Match": 'W/"a", \x00'},
+        {"If-Match": '"a"'},
+        {"If-Range": "x", "Range": "bytes=1-"},
+        {"Accept": "text/html"},
+        {"Accept-Encoding": "x"},
+        {"Cookie": "a=\x00;;="},
+        {"Content-Length": "many"},
+        {"X-Forwarded-For": "\x00"},
+        {"Host": "a b"},
+        {"Host": "[::1"},
+        {"Host": "é:99999"},
+    ],
+    ids=str,
+)
+def test_headers_that_make_no_sense_are_passed_over(
+    client: CheckedClient, site: SiteKit, header: dict[str, str]
+) -> None:
+    for url in ("/api/v1/comments?article_id=a", "/openapi.json", "/healthz", "/"):
+        assert client.get(url, headers=site.headers() | header).status_code == 200
+
+
+def test_the_worker_logs_the_request_a_comment_came_with(
+    client: CheckedClient, service: Service, site: SiteKit
+) -> None:
+    comment = client.post(
+        "/api/v1/comments", json=comment_json(), headers=site.headers(X_Request_Id="trace-1")
+    ).json
+    with structlog.testing.capture_logs() as logs:
+        service.judge_all()
+    [judged] = [entry for entry in logs if entry["event"] == "comment_judged"]
+    assert (judged["request_id"], judged["comment_id"]) == ("trace-1", comment["id"])
+
+
+def test_logs_hold_nothing_personal_and_no_secret(
+    client: CheckedClient, service: Service, site: SiteKit
+) -> None:
+    reader = site.jwt(name="Zaphod", email="zaphod@galaxy.example")
+    with structlog.testing.capture_logs() as logs:
+        comment = client.post_comment(site, "Secret thoughts.", jwt=reader)
+        client.get(
+            f"/api/v1/comments/{comment['id']}", headers=site.headers(X_Receipt=comment["receipt"])
+        )
+        service.judge_all()
+    assert {"request", "comment_judged"} <= {entry["event"] for entry in logs}
+    told = str(logs)
+    for secret in (comment["receipt"], reader, "Zaphod", "zaphod", "thoughts", "127.0.0.1"):
+        assert secret not in told
 
 
 def test_answers_are_not_sniffed_for_another_type(client: CheckedClient) -> None:
