@@ -18,6 +18,7 @@ from typing import Any
 from kombu.transport import TRANSPORT_ALIASES, filesystem
 
 SCHEME = "embedded"
+DRAIN_S = 0.5
 
 
 class Channel(filesystem.Channel):
@@ -51,6 +52,10 @@ class Channel(filesystem.Channel):
 
 class Transport(filesystem.Transport):
     Channel = Channel
+
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+        # A worker looks for a signal to stop only between two of these, and asks for 2 seconds.
+        super().drain_events(connection, timeout=min(timeout or DRAIN_S, DRAIN_S))
 
 
 TRANSPORT_ALIASES[SCHEME] = f"{__name__}:Transport"
