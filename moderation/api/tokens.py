@@ -38,12 +38,12 @@ def sign_in(given: dict[str, Any]) -> dict[str, Any]:
     """Exchange e-mail and password for a token that acts for this member of staff."""
     wiring = wired()
     wiring.rate_limiter.hit("sign_in", address())
+    with wiring.database.read() as session:
+        checked = access.check_password(session, **given)
     with wiring.database.write() as session:
         new = access.sign_in(
             session,
-            email=given["email"],
-            password=given["password"],
-            new_password=given["new_password"],
+            checked,
             now=wiring.clock(),
             lifetime=timedelta(hours=wiring.settings.token_lifetime_h),
         )

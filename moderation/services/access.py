@@ -39,6 +39,8 @@ from moderation.errors import (
 
 MIN_PASSWORD_CHARS = 12
 MAX_PASSWORD_CHARS = 256
+MAX_NAME_CODE_POINTS = 200
+"""What the columns for names of staff and tokens hold."""
 LAST_USED_EVERY = timedelta(minutes=1)
 """A token's last use is noted at most this often: reading must not write each time."""
 
@@ -51,6 +53,15 @@ class NewToken:
 
     row: ApiToken
     token: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPassword:
+    """A password that was right for ``password_hash``; ``replacement`` is the hash to keep then."""
+
+    staff_id: str
+    password_hash: str
+    replacement: str | None
 
 
 def create_staff(
@@ -85,7 +96,7 @@ def create_staff(
     staff = Staff(
         id=new_id(),
         email=address,
-        name=name or address.partition("@")[0],
+        name=(name or address.partition("@")[0])[:MAX_NAME_CODE_POINTS],
         role=role,
         password_hash=_hasher.hash(password),
         password_is_one_time=one_time,
@@ -120,16 +131,12 @@ def set_password(staff: Staff, password: str, *, one_time: bool = False) -> None
     staff.password_is_one_time = one_time
 
 
-def sign_in(
-    session: Session,
-    *,
-    email: str,
-    password: str,
-    now: datetime,
-    lifetime: timedelta,
-    new_password: str | None = None,
-) -> NewToken:
-    """Exchange e-mail and password for a token with all that the role allows.
+def check_password(
+    session: Session, *, email: str, password: str, new_password: str | None = None
+) -> CheckedPassword:
+    """Say whose e-mail and password these are; only reads.
+
+    Hashing is slow on purpose: never call this in a transaction that others wait for.
 
     A one-time password is accepted only together with the ``new_password`` that replaces it.
 
@@ -150,19 +157,36 @@ def sign_in(
         raise SignInFailed
     if staff.password_is_one_time and new_password is None:
         raise PasswordChangeRequired('Send a "new_password" along with the one-time password')
+    replacement = None
     if new_password is not None:
         if new_password == password:
             raise Invalid(errors={"new_password": ["Choose one that differs from the old one."]})
         if message := _password_fault(new_password):
             raise Invalid(errors={"new_password": [message]})
-        set_password(staff, new_password)
-    elif _hasher.check_needs_rehash(staff.password_hash):
-        set_password(staff, password)
-    scopes = ROLE_SCOPES[Role(staff.role)]
+        replacement = _hasher.hash(new_password)
+    elif _hasher.check_needs_rehash(known):
+        replacement = _hasher.hash(password)
+    return CheckedPassword(staff.id, known, replacement)
+
+
+def sign_in(
+    session: Session, checked: CheckedPassword, *, now: datetime, lifetime: timedelta
+) -> NewToken:
+    """Give whoever showed the right password a token with all that their role allows.
+
+    Raises:
+        SignInFailed: the account was closed or its password changed since the check.
+    """
+    staff = session.get_one(Staff, checked.staff_id)
+    if not staff.is_active or staff.password_hash != checked.password_hash:
+        raise SignInFailed
+    if checked.replacement is not None:
+        staff.password_hash = checked.replacement
+        staff.password_is_one_time = False
     return create_token(
         session,
-        name=f"sign-in of {staff.email}",
-        scopes=scopes,
+        name=f"sign-in of {staff.email}"[:MAX_NAME_CODE_POINTS],
+        scopes=ROLE_SCOPES[Role(staff.role)],
         now=now,
         staff=staff,
         expires_at=now + lifetime,

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from moderation.domain.staff import ROLE_SCOPES, ApiToken, Role, Scope, Staff
+from moderation.services import access
 
 TOKENS = "/api/v1/tokens"
 NEW_PASSWORD = "another long password"
@@ -117,6 +118,41 @@ def test_a_wrong_password_does_not_change_it(
         "POST", TOKENS, json={"email": email, "password": "x", "new_password": NEW_PASSWORD},
         code="sign_in_failed", status=401,
     )  # fmt: skip
+
+
+def test_trying_passwords_holds_up_nobody_who_writes(
+    service: Service, refused: Any, client: CheckedClient
+) -> None:
+    """Hashing is slow on purpose, and SQLite has one writer at a time."""
+    person = service.make_staff(one_time=True)
+    with service.database.write():
+        for given, code, status in (
+            ({"email": person.email, "password": "wrong password"}, "sign_in_failed", 401),
+            ({"email": "nobody@news.example", "password": PASSWORD}, "sign_in_failed", 401),
+            ({"email": person.email, "password": PASSWORD}, "password_change_required", 403),
+        ):
+            refused("POST", TOKENS, json=given, code=code, status=status)
+
+
+def test_a_password_that_changes_meanwhile_is_not_the_right_one_any_more(
+    client: CheckedClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = service.make_staff()
+    check = access.check_password
+
+    def changed_meanwhile(*args: Any, **kwargs: Any) -> access.CheckedPassword:
+        checked = check(*args, **kwargs)
+        with service.database.write() as session:
+            access.set_password(session.get_one(Staff, person.id), NEW_PASSWORD)
+        return checked
+
+    monkeypatch.setattr(access, "check_password", changed_meanwhile)
+    assert sign_in(client, person.email, PASSWORD).json["type"].endswith("#sign_in_failed")
+
+
+def test_a_very_long_address_signs_in(client: CheckedClient, service: Service) -> None:
+    person = service.make_staff("a" * 300 + "@news.example")
+    assert sign_in(client, person.email, PASSWORD).status_code == 201
 
 
 def test_signing_out_ends_this_token_only(client: CheckedClient, service: Service) -> None:

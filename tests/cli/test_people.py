@@ -32,14 +32,11 @@ def sign_in(shell: Shell, email: str, password: str, **more: Any) -> str:
     from datetime import timedelta
 
     wiring = shell.wiring()
+    with wiring.database.read() as session:
+        checked = access.check_password(session, email=email, password=password, **more)
     with wiring.database.write() as session:
         return access.sign_in(
-            session,
-            email=email,
-            password=password,
-            now=wiring.clock(),
-            lifetime=timedelta(hours=1),
-            **more,
+            session, checked, now=wiring.clock(), lifetime=timedelta(hours=1)
         ).token
 
 
