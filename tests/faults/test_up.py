@@ -42,6 +42,23 @@ def test_there_is_one_on_a_folder_and_on_a_port_and_ctrl_c_stops_it(make: Make) 
     first.assert_nothing_runs()
 
 
+def test_it_takes_the_settings_of_a_real_deployment(
+    make: Make, postgres_url: str, redis_url: str
+) -> None:
+    installation = make(database_url=postgres_url, broker_url=redis_url, http_workers=2)
+    up = installation.up()
+    installation.wait_alive(up)
+    assert "admin@localhost" in up.log
+    doors = installation.add_site()
+    doors.queued(doors.posted("on PostgreSQL and Redis")["id"])
+    assert len(installation.pids_running("serve")) == 3
+    assert not (installation.folder / "var" / "moderation.db").exists()
+    assert not (installation.folder / "var" / "broker").exists()
+    up.stop(signal.SIGINT)
+    installation.assert_nothing_runs()
+    installation.close()
+
+
 def test_killed_parts_are_started_again(make: Make) -> None:
     installation = make()
     up = installation.up()
