@@ -7,15 +7,19 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import jwt
 import pytest
 from checked_client import CheckedClient, app_over
 from factories import Service, SiteKit, Token, comment_json
+from sqlalchemy import select
 from werkzeug.serving import make_server
 
+from moderation.domain.comment import Comment, Status, in_status
 from moderation.domain.staff import Scope
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "api.md"
@@ -34,9 +38,16 @@ def program(name: str) -> str:
     return path
 
 
+class Running(NamedTuple):
+    base: str
+    site: SiteKit
+    token: Token
+    settled: Callable[[], None]
+
+
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[tuple[str, SiteKit, Token]]:
-    """A service that listens, with a worker beside it: its address, a site, a token."""
+def running(tmp_path: Path) -> Iterator[Running]:
+    """A service that listens, with a worker beside it."""
     service = Service(tmp_path / "var")
     site = service.make_site()
     token = service.make_token(Scope.QUEUE, Scope.DECISIONS, Scope.SITES)
@@ -50,7 +61,17 @@ def running(tmp_path: Path) -> Iterator[tuple[str, SiteKit, Token]]:
     threads = [threading.Thread(target=judge), threading.Thread(target=server.serve_forever)]
     for thread in threads:
         thread.start()
-    yield f"http://127.0.0.1:{server.port}", site, token
+
+    def settled() -> None:
+        """Wait until nothing is left to score."""
+        pending = select(Comment.id).where(in_status(Status.PENDING))
+        while True:
+            with service.database.read() as session:
+                if session.scalars(pending).first() is None:
+                    return
+            time.sleep(0.02)
+
+    yield Running(f"http://127.0.0.1:{server.port}", site, token, settled)
     server.shutdown()
     stop.set()
     for thread in threads:
@@ -59,34 +80,47 @@ def running(tmp_path: Path) -> Iterator[tuple[str, SiteKit, Token]]:
     service.close()
 
 
-def test_the_tour(running: tuple[str, SiteKit, Token], tmp_path: Path) -> None:
+def typed(
+    blocks: list[str], environ: dict[str, str], folder: Path, settle: Callable[[], None]
+) -> list[str]:
+    """What one shell says to each block; after each, ``settle`` waits as whoever reads would."""
+    end, said = "## done\n", []
+    with subprocess.Popen(
+        ["bash", "-eu", "-o", "pipefail"],
+        cwd=folder,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin"} | environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as shell:
+        assert shell.stdin
+        assert shell.stdout
+        for block in blocks:
+            shell.stdin.write(f"{block}\necho; echo -n '{end}'\n")
+            shell.stdin.flush()
+            answer = ""
+            while not answer.endswith(end):
+                line = shell.stdout.readline()
+                assert line, f"the shell ended in:\n{block}\n{answer}"
+                answer += line
+            said.append(answer.removesuffix(end).strip())
+            settle()
+    return said
+
+
+def test_the_tour(running: Running, tmp_path: Path) -> None:
     """Every shell example, one after the other, in one shell."""
     program("curl")
     program("jq")
-    base, site, token = running
+    base, site, token, settled = running
     blocks = examples("sh")
-    # Whoever types it leaves the worker the time to score; this shell types faster.
-    script = "\nsleep 0.3\n".join(f"echo '## {n}'\n{block}" for n, block in enumerate(blocks))
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=tmp_path,
-        env={
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "BASE": base,
-            "SITE_KEY": site.key,
-            "TOKEN": token.text,
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
-    said = [part.split("\n", 1)[1] for part in done.stdout.split("## ")[1:]]
-    assert len(said) == len(blocks) >= 8
+    environ = {"BASE": base, "SITE_KEY": site.key, "TOKEN": token.text}
+    said = typed(blocks, environ, tmp_path, settled)
+    assert len(said) >= 8
 
     def told(place: int) -> list[dict]:
-        decoder, text, found = json.JSONDecoder(), said[place].strip(), []
+        decoder, text, found = json.JSONDecoder(), said[place], []
         while text:
             value, end = decoder.raw_decode(text)
             found.append(value)
@@ -135,16 +169,16 @@ def test_the_readers_token_in_node(client: CheckedClient, site: SiteKit) -> None
     accepts(client, site, done.stdout.strip())
 
 
-def test_paging_in_python(running: tuple[str, SiteKit, Token]) -> None:
-    base, site, _ = running
+def test_paging_in_python(running: Running) -> None:
+    base, site = running.base, running.site
     [source] = [example for example in examples("python") if "next_cursor" in example]
     names: dict = {}
     exec(source, names)
     assert list(names["comments"](base, site.key, "2026/other")) == []
 
 
-def test_posting_from_a_page(running: tuple[str, SiteKit, Token]) -> None:
-    base, site, _ = running
+def test_posting_from_a_page(running: Running) -> None:
+    base, site = running.base, running.site
     [source] = [example for example in examples("js") if "fetch(" in example]
     call = f"""
     const comment = {{ article_id: "a", body: "Hello.", author: {{ name: "Ada" }} }};
