@@ -186,7 +186,7 @@ def test_nothing_gives_a_server_error(
     token = service.make_token(*Scope)
 
     @settings(
-        max_examples=30,
+        max_examples=20,
         deadline=None,
         derandomize=True,
         phases=[Phase.generate],
