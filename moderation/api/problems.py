@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
@@ -46,7 +46,7 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(OperationalError, _answer_database)
     app.register_error_handler(PoolTimeoutError, _answer_database)
-    app.register_error_handler(DBAPIError, _answer_database)
+    app.register_error_handler(InterfaceError, _answer_database)
     app.register_error_handler(Exception, _answer_bug)
 
 

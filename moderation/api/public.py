@@ -187,7 +187,9 @@ def own_comment(headers: dict[str, Any], comment_id: str) -> dict[str, Any]:
     """See one's own comment: its status and, when rejected, why."""
     wiring = wired()
     with wiring.database.read() as session:
-        own = authorship.look(session, wiring.keyring, current_site(), comment_id, _proof(headers))
+        own = authorship.look(
+            session, wiring.keyring, current_site(), comment_id, _proof(headers, comment_id)
+        )
         return _own(own)
 
 
@@ -212,7 +214,7 @@ def edit_comment(
             wiring.keyring,
             current_site(),
             comment_id,
-            _proof(headers),
+            _proof(headers, comment_id),
             body,
             now=wiring.clock(),
         )
@@ -234,7 +236,7 @@ def withdraw_comment(headers: dict[str, Any], comment_id: str) -> None:
             wiring.keyring,
             current_site(),
             comment_id,
-            _proof(headers),
+            _proof(headers, comment_id),
             now=wiring.clock(),
         )
 
@@ -246,8 +248,12 @@ def _clean(body: str) -> str:
         raise InvalidBody(error.message, errors={"body": [error.message]}) from None
 
 
-def _proof(headers: dict[str, Any]) -> Proof:
-    return Proof(receipt=headers["receipt"], signature=reader(current_site()))
+def _proof(headers: dict[str, Any], comment_id: str) -> Proof:
+    # Whoever has the receipt needs no sign-in, so one that has expired meanwhile is no matter.
+    receipt = headers["receipt"]
+    if receipt is not None and wired().keyring.is_receipt(comment_id, receipt):
+        return Proof(receipt=receipt)
+    return Proof(receipt=receipt, signature=reader(current_site()))
 
 
 def _own(own: OwnComment) -> dict[str, Any]:

@@ -215,6 +215,8 @@ def create_token(
         wrong["scopes"] = [f"{what}There are {', '.join(Scope)}."]
     elif staff and (beyond := sorted(set(scopes) - ROLE_SCOPES[Role(staff.role)])):
         wrong["scopes"] = [f"A {staff.role} cannot have {', '.join(beyond)}."]
+    if not 0 < len(name.strip()) <= MAX_NAME_CODE_POINTS:
+        wrong["name"] = [f"A name of 1 to {MAX_NAME_CODE_POINTS} characters, please."]
     if message := _unknown_sites(session, site_ids):
         wrong["site_ids"] = [message]
     if wrong:

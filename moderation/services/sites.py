@@ -20,6 +20,8 @@ from moderation.services.rows import insert_if_absent
 
 _SITE_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+MAX_NAME_CODE_POINTS = 200
+
 
 @dataclass(frozen=True, slots=True)
 class NewSite:
@@ -85,8 +87,8 @@ def change_site(site: Site, policies: Collection[str], **changes: Any) -> None:
         Invalid: with a message for each field that is not right; nothing is set then.
     """
     wrong: dict[str, list[str]] = {}
-    if "name" in changes and not (changes["name"] or "").strip():
-        wrong["name"] = ["A site needs a name."]
+    if "name" in changes and not 0 < len((changes["name"] or "").strip()) <= MAX_NAME_CODE_POINTS:
+        wrong["name"] = [f"A site needs a name, of at most {MAX_NAME_CODE_POINTS} characters."]
     if "policy" in changes and changes["policy"] not in policies:
         wrong["policy"] = [_no_such_policy(changes["policy"], policies)]
     if "origins" in changes:

@@ -61,6 +61,16 @@ def test_the_author_signed_in_needs_no_receipt(client: CheckedClient, site: Site
     assert client.delete(url, headers=headers).status_code == 204
 
 
+def test_with_the_receipt_a_sign_in_that_has_expired_is_no_matter(
+    client: CheckedClient, site: SiteKit
+) -> None:
+    comment = client.post_comment(site, jwt=site.jwt(sub="me"))
+    headers = site.headers(
+        Authorization=f"Bearer {site.jwt(sub='me', exp=1)}", X_Receipt=comment["receipt"]
+    )
+    assert client.get(f"{COMMENTS}/{comment['id']}", headers=headers).json["id"] == comment["id"]
+
+
 def test_a_guest_of_the_same_name_is_not_signed_in(client: CheckedClient, site: SiteKit) -> None:
     """A reader whose ``sub`` is a guest's pseudonym is still not that guest."""
     comment = client.post_comment(site)

@@ -97,6 +97,7 @@ def test_bad_words_about_sites_are_answered_with_sentences(
     told = shell.refused("site", "create", "X", "--policy", "lenient")
     assert "no policy 'lenient'; there are assisted, open, strict" in told
     assert "needs a name" in shell.refused("site", "create", " ")
+    assert "at most 200 characters" in shell.refused("site", "create", "x" * 201)
     assert "Missing argument 'NAME'" in shell.refused("site", "create")
     assert "no policy" in shell.refused("site", "set", key, "--policy", "x")
     assert "No site has the id or key 'nowhere'" in shell.refused("site", "set", "nowhere")
@@ -231,6 +232,7 @@ def test_a_token_for_somebody_has_no_more_than_their_role(shell: Shell) -> None:
 def test_bad_words_about_tokens_are_answered_with_sentences(shell: Shell) -> None:
     before = shell.json("token", "list")
     assert "Missing option '--scope'" in shell.refused("token", "create", "x")
+    assert "1 to 200 characters" in shell.refused("token", "create", "x" * 201, "--scope", "queue")
     assert "is not one of 'queue'" in shell.refused("token", "create", "x", "--scope", "all")
     assert "no token with the id 'x'" in shell.refused("token", "revoke", "x")
     assert "No site has" in shell.refused(
