@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -107,6 +108,29 @@ def test_a_comment_is_posted_scored_approved_listed_and_counted(
     assert trail[0]["model_version"] == item["verdict"]["model_version"]
     assert trail[0]["scores"] == item["scores"]
     assert installation.command("counts", "check").startswith("All counts are exact")
+
+
+def test_what_happens_is_told_in_logs_and_metrics(
+    installation: Installation, doors: Doors, article: str
+) -> None:
+    request_id = {"X-Request-Id": "followed-through-the-service"}
+    posted = doors.posted(KIND, article=article, headers=request_id)
+    doors.queued(posted["id"])
+
+    logs = [line for program in installation.programs for line in program.log.splitlines()]
+    told = [
+        json.loads(line)
+        for line in logs
+        if '"followed-through-the-service"' in line and line.startswith("{")
+    ]
+    assert {(entry["part"], entry["event"]) for entry in told} == {
+        ("web", "request"),
+        ("worker", "comment_judged"),
+    }
+    metrics = installation.ask("/metrics")
+    assert "moderation_scoring_batch_comments_count" in metrics  # counted by the worker
+    assert 'moderation_waiting_comments{scored="yes",status="queued"}' in metrics
+    assert "moderation_count_drift_articles" in metrics
 
 
 def test_a_count_is_sent_again_only_when_it_has_changed(doors: Doors, article: str) -> None:
