@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from alembic import command
 from sqlalchemy import inspect, update
+from stacks import MODERATION
 
 from moderation.adapters import schema
 from moderation.adapters.database import make_engine
@@ -55,6 +55,24 @@ def test_the_schema_goes_up_from_nothing_down_to_nothing_and_up_again(
 def test_the_schema_is_what_the_code_says(empty_database: Shell) -> None:
     empty_database.ok("db", "upgrade")
     command.check(schema.alembic_config(empty_database.wiring().database.url))
+
+
+def test_machines_that_upgrade_at_once_take_turns(bare: Shell, postgres_url: str) -> None:
+    bare.environ["MODERATION_DATABASE_URL"] = postgres_url
+    running = [
+        subprocess.Popen(
+            [*MODERATION, "db", "upgrade"],
+            env={**os.environ, **bare.environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for process in running:
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, output
+    assert bare.json("site", "list") == []
 
 
 def test_a_missing_schema_is_told_with_what_to_do(bare: Shell) -> None:
@@ -198,7 +216,7 @@ def test_parts_that_cannot_start_say_why(bare: Shell) -> None:
     }
     for part in ("worker", "up"):
         done = subprocess.run(
-            [sys.executable, "-c", "from moderation.cli import main; main()", part],
+            [*MODERATION, part],
             env=environ,
             capture_output=True,
             text=True,
