@@ -63,7 +63,7 @@ class Outcomes:
 
 
 def take_jobs(session: Session, *, now: datetime, limit: int, lease_s: int) -> list[Job]:
-    """Take up to ``limit`` due comments, for ``lease_s`` seconds.
+    """Take up to ``limit`` due comments, for ``lease_s`` seconds, the longest due first.
 
     A comment tried before is taken alone: should it be the one that kills workers, it then takes
     no other comment's attempts with it.
@@ -74,9 +74,9 @@ def take_jobs(session: Session, *, now: datetime, limit: int, lease_s: int) -> l
         .order_by(Comment.score_due_at)
         .with_for_update(skip_locked=True)
     )
-    rows = session.scalars(due.where(Comment.score_attempts == 0).limit(limit)).all()
-    if not rows:
-        rows = session.scalars(due.where(Comment.score_attempts > 0).limit(1)).all()
+    rows = session.scalars(due.limit(1)).all()
+    if rows and rows[0].score_attempts == 0:
+        rows = session.scalars(due.where(Comment.score_attempts == 0).limit(limit)).all()
     for row in rows:
         row.score_due_at = now + timedelta(seconds=lease_s)
         row.score_attempts += 1
