@@ -61,7 +61,7 @@ def export(
     *,
     version: str,
     texts: Sequence[str],
-    max_tokens: int = 128,
+    max_tokens: int = 512,
     fp32_layers: int = 1,
 ) -> dict[str, Any]:
     """Write model.onnx (int8), tokenizer.json and manifest.json; returns the manifest.
@@ -71,7 +71,7 @@ def export(
         output_dir: made if missing; files of those names are replaced.
         version: what the manifest calls this model.
         texts: real comments on which the forms are compared.
-        max_tokens: the window the model reads at once.
+        max_tokens: the window the model reads at once; Detoxify's is 512.
         fp32_layers: this many of the second feed-forward matrices, those that suffer most from
             quantising (their inputs have a few huge values), stay 32-bit.
 

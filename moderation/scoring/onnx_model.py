@@ -20,8 +20,8 @@ TOKENIZER_FILE = "tokenizer.json"
 _OVERLAP_TOKENS = 16
 """What two windows of a long text share, so that no phrase is cut in both."""
 
-_MAX_WINDOWS = 64
-"""Text beyond this many windows (some 25,000 characters) is not read."""
+_MAX_WINDOWS = 16
+"""Text beyond this many windows (some 30,000 characters) is not read."""
 
 
 class OnnxToxicity:

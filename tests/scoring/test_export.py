@@ -85,8 +85,8 @@ def test_no_texts_give_an_empty_table(exported: Path) -> None:
 
 def test_a_long_text_takes_the_worst_of_its_windows(exported: Path) -> None:
     model = OnnxToxicity(exported)
-    first_window = "nice day " * 63  # 126 tokens and the two marks are one window
-    long_text = first_window + "you are a fool " * 60 + "nice day " * 300
+    first_window = "nice day " * 255  # 510 tokens and the two marks are one window
+    long_text = first_window + "you are a fool " * 130 + "nice day " * 600
     first, whole = model.score([first_window])[0], model.score([long_text])[0]
     assert (whole >= first).all()
     assert (whole > first + 0.01).any()
