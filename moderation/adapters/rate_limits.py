@@ -71,6 +71,13 @@ class RateLimiter:
             log.warning("rate_limits_not_counted", error=str(error), for_s=PAUSE_S)
             self._paused_until_s = time.monotonic() + PAUSE_S
 
+    def storage_answers(self) -> bool:
+        """Whether the place of the counting is there just now."""
+        try:
+            return bool(self._limiter.storage.check())
+        except StorageError:
+            return False
+
 
 def _storage(url: str) -> Storage:
     options: dict[str, Any] = {}

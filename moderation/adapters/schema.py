@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy.engine import URL
 
 from moderation.settings import ROOT
@@ -27,3 +28,11 @@ def head(url: URL) -> str:
     found = ScriptDirectory.from_config(alembic_config(url)).get_current_head()
     assert found is not None
     return found
+
+
+def is_known(url: URL, revision: str) -> bool:
+    """Whether this code has heard of ``revision``; not of one that a later version made."""
+    try:
+        return ScriptDirectory.from_config(alembic_config(url)).get_revision(revision) is not None
+    except CommandError:
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 
 import click
@@ -70,19 +71,17 @@ def openapi(wiring: Wiring) -> None:
 
 
 @click.command()
-@wired
-def doctor(wiring: Wiring) -> None:
-    """Say what is wrong with this installation, and how to mend it."""
-    from moderation.cli.doctor import examine
+def doctor() -> None:
+    """Say what is wrong with this installation, and how to mend it.
 
-    findings = examine(wiring)
-    for finding in findings:
-        mark = "ok   " if finding.ok else "WRONG"
-        click.echo(f"{mark} {finding.what}: {finding.detail}")
-        if not finding.ok and finding.mend:
-            click.echo(f"      {finding.mend}")
-    wrong = sum(not finding.ok for finding in findings)
-    if wrong:
-        click.echo(f"\n{wrong} to mend.")
+    Exit code 1 if something is wrong; what is only worth knowing does not count.
+    """
+    from moderation.cli.doctor import MARKS, State, as_lines, examine_this, in_short
+
+    findings = examine_this()
+    mark = len(MARKS[State.OK])
+    for line, colour in as_lines(findings, width=min(shutil.get_terminal_size().columns, 100)):
+        click.echo((click.style(line[:mark], fg=colour) if colour else line[:mark]) + line[mark:])
+    click.echo(f"\n{in_short(findings)}")
+    if any(finding.state is State.WRONG for finding in findings):
         sys.exit(1)
-    click.echo("\nAll well.")
