@@ -38,6 +38,7 @@ class Settings:
     http_port: int
     http_workers: int
     http_threads: int
+    http_pin: str
     trusted_proxies: int
     max_request_bytes: int
 
@@ -103,6 +104,7 @@ class Settings:
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "rate_limits": ("on", "off"),
+    "http_pin": ("on", "off"),
     "log_level": ("debug", "info", "warning", "error"),
     "log_format": ("auto", "console", "json"),
 }

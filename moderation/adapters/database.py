@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from moderation.jobs import ANNOUNCEMENTS, Announcer
 T = TypeVar("T")
 
 SQLITE_BUSY_TIMEOUT_S = 10
+SQLITE_BUSY_STEP_S = 0.001
 STATEMENT_TIMEOUT_S = 30
 LOCK_TIMEOUT_S = 10
 
@@ -133,4 +135,22 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
 
 def _begin_sqlite(connection) -> None:
     mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    if mode == "DEFERRED":
+        connection.exec_driver_sql("BEGIN")
+        return
+    # SQLite's own way of waiting for a writer to end sleeps in steps that grow to 100 ms, far
+    # longer than any writer takes here; so it is told not to wait, and asked again and again.
+    driver = connection.connection.dbapi_connection
+    deadline = time.monotonic() + SQLITE_BUSY_TIMEOUT_S
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                driver.execute(f"BEGIN {mode}")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(SQLITE_BUSY_STEP_S)
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_S * 1000}")

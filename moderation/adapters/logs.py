@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 
+import orjson
 import structlog
 
 from moderation.settings import Settings
 
 
 def configure_logs(settings: Settings, *, part: str) -> None:
-    """Send structlog and the standard library's logging through one formatter to stderr.
+    """Send structlog's events and those of the standard library's logging to stderr, alike.
 
     Args:
         part: "web", "worker", … : which part of the service speaks; stands in each line.
@@ -29,7 +31,7 @@ def configure_logs(settings: Settings, *, part: str) -> None:
     renderer: list[structlog.typing.Processor] = (
         [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
         if console
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
     )
     level = settings.log_level.upper()
     handler = logging.StreamHandler(sys.stderr)
@@ -46,11 +48,20 @@ def configure_logs(settings: Settings, *, part: str) -> None:
     for name in ("alembic", "celery", "kombu", "gunicorn", "amqp", "celery.beat"):
         logging.getLogger(name).setLevel(max(logging.getLevelName(level), logging.WARNING))
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        # Straight to stderr: there is a line for every request, and the standard library's
+        # logging would be the dearest part of it.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _json(event: object, **_: object) -> str:
+    try:
+        return orjson.dumps(event, default=repr).decode()
+    except TypeError:
+        return json.dumps(event, default=repr)  # half a surrogate pair, which orjson refuses
 
 
 def _tell_part(part: str) -> structlog.typing.Processor:

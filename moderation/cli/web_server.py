@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ class Server(BaseApplication):
             "proc_name": "moderation-web",
             "accesslog": None,
             "child_exit": _forget_child,
+            "post_fork": _pin if self.settings.http_pin == "on" else _leave_free,
             # Believing X-Forwarded-* is ProxyFix's business, by the setting trusted_proxies.
             "forwarded_allow_ips": "",
             # The logs go where `configure_logs` sends them.
@@ -61,6 +63,21 @@ class Server(BaseApplication):
 
     def load(self) -> Flask:
         return create_app(Wiring(self.settings))
+
+
+def _pin(_server: object, worker: Any) -> None:
+    """Keep a process's threads on one core (Linux): by the GIL only one of them runs at a time.
+
+    On several cores they wake each other across cores at every turn of that lock, which costs
+    more than the request's own work (docs/adr/0005).
+    """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[worker.age % len(cores)]})
+
+
+def _leave_free(_server: object, _worker: object) -> None:
+    """Let the scheduler move the threads as it likes."""
 
 
 def _forget_child(_server: object, worker: Any) -> None:

@@ -62,6 +62,19 @@ class Outcomes:
     retried: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What a body alone tells."""
+
+    folded: str
+    links: int
+    fingerprint: str
+
+    @classmethod
+    def of(cls, body: str) -> _Text:
+        return cls(normalise(body).text, count_links(body), fingerprint(body))
+
+
 def take_jobs(session: Session, *, now: datetime, limit: int, lease_s: int) -> list[Job]:
     """Take up to ``limit`` due comments, for ``lease_s`` seconds, the longest due first.
 
@@ -104,6 +117,8 @@ def record(
     Jobs that are not ours any more (the lease ran out and somebody else took them, the author
     edited or withdrew) are left alone.
     """
+    # Before the first statement, which on SQLite takes the one lock that all writers wait for.
+    texts = {job.comment_id: _Text.of(job.body) for job, _ in assessed}
     comments = _still_ours(session, [job for job, _ in assessed])
     policy_names = _policy_names(session, list(comments.values()))
     authors = _authors(session, list(comments.values()))
@@ -116,17 +131,18 @@ def record(
             name = policy_names[comment.article_id]
             policy = policies.get(name) or policies[FALLBACK_POLICY]
             is_guest, approved = authors[comment.author_id]
-            folded = normalise(comment.body).text
+            text = texts[comment.id]
             context = Context(
                 body=comment.body,
-                folded_body=folded,
+                folded_body=text.folded,
                 scores=assessment.scores if assessment else None,
                 model_version=assessment.model_version if assessment else None,
                 author_approved_count=approved,
                 is_guest=is_guest,
-                link_count=count_links(comment.body),
+                link_count=text.links,
             )
             verdict = decide(policy, context)
+            comment.fingerprint = text.fingerprint
             _apply(moves, comment, verdict)
             judged[comment.id] = verdict
     return Outcomes(judged, stale=len(assessed) - len(judged))
@@ -208,7 +224,6 @@ def _apply(moves: Transitions, comment: Comment, verdict: Verdict) -> None:
     moves.session.add(judgement)
     comment.judgement_id = judgement.id
     comment.not_scored = verdict.scores is None
-    comment.fingerprint = fingerprint(comment.body)
     comment.rank_ms = int(comment.created_at.timestamp() * 1000) - verdict.head_start_min * 60_000
     comment.score_due_at = None
     to, action = MOVE[verdict.action]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from shlex import quote
 
 from sqlalchemy import select
 
@@ -64,7 +65,7 @@ def policies_in_use(wiring: Wiring) -> Iterator[Finding]:
     ] + [
         (
             f"article {article} of {key}: {policy}",
-            f"$ moderation article set {key} '{article}' --policy ''",
+            f"$ moderation article set {key} {quote(article)} --policy ''",
         )
         for key, article, policy in of_articles
     ]
