@@ -31,7 +31,9 @@ def answers(wiring: Wiring) -> Iterator[Finding]:
     what = "Database"
     try:
         url = make_url(wiring.settings.effective_database_url)
-        url.get_dialect()
+        url.get_dialect().import_dbapi()
+        if url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ValueError(f"{url.get_backend_name()} is not among the databases it runs on")
     except (SQLAlchemyError, ImportError, ValueError) as error:
         mend = "Write it like postgresql://user:password@host/name, or leave it empty for SQLite."
         yield wrong(what, f"database_url is not usable: {reason(error)}", mend)
