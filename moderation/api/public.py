@@ -197,7 +197,13 @@ def own_comment(headers: dict[str, Any], comment_id: str) -> dict[str, Any]:
 @public
 @blueprint.doc(security=SECURITY)
 @blueprint.problems(
-    *SITE_PROBLEMS, *READER_PROBLEMS, *OWNER_PROBLEMS, InvalidBody, NotEditable, EditWindowOver
+    *SITE_PROBLEMS,
+    *READER_PROBLEMS,
+    *OWNER_PROBLEMS,
+    InvalidBody,
+    NotEditable,
+    EditWindowOver,
+    RateLimited,
 )
 @blueprint.arguments(EditSchema())
 @blueprint.arguments(OwnershipSchema(), location="headers")
@@ -207,14 +213,16 @@ def edit_comment(
 ) -> dict[str, Any]:
     """Edit one's own comment within the edit window; it is scored and reviewed again."""
     wiring = wired()
-    body = _clean(change["body"])
+    body, proof = _clean(change["body"]), _proof(headers, comment_id)
+    # Each edit costs a scoring and a look, as a new comment does.
+    wiring.rate_limiter.hit("address", current_site().id, address())
     with wiring.database.write() as session:
         own = authorship.edit(
             session,
             wiring.keyring,
             current_site(),
             comment_id,
-            _proof(headers, comment_id),
+            proof,
             body,
             now=wiring.clock(),
         )

@@ -71,6 +71,21 @@ def test_an_address_posts_no_more_than_the_limit(limited: CheckedClient) -> None
     assert post(limited, site, author={"name": "Guest 5"}, at="192.0.2.9").status_code == 202
 
 
+def test_edits_count_for_the_address(limited: CheckedClient) -> None:
+    site = limited.service.make_site()
+    comment = post(limited, site).json
+    edit = {
+        "headers": site.headers(X_Receipt=comment["receipt"]),
+        "environ_overrides": {"REMOTE_ADDR": "192.0.2.1"},
+    }
+    for number in range(3):
+        edited = limited.patch(f"{COMMENTS}/{comment['id']}", json={"body": f"{number}"}, **edit)
+        assert edited.status_code == 200
+    before = limited.service.snapshot()
+    is_limited(limited.patch(f"{COMMENTS}/{comment['id']}", json={"body": "again"}, **edit))
+    assert limited.service.snapshot() == before
+
+
 def test_repetitions_and_refusals_are_not_counted(limited: CheckedClient) -> None:
     site = limited.service.make_site()
     for _ in range(6):
