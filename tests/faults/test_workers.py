@@ -110,7 +110,7 @@ def test_a_worker_that_wakes_up_after_its_lease_writes_nothing(
 
     wait_until_judged(installation)
     sleeper.process.send_signal(signal.SIGCONT)
-    eventually(lambda: '"stale": 2' in sleeper.log, "the late worker has dropped its results")
+    eventually(lambda: '"stale":2' in sleeper.log, "the late worker has dropped its results")
 
     assert_judged_once_each(installation, ids)
     for worker in (sleeper, other):
