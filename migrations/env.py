@@ -22,10 +22,13 @@ def run() -> None:
     engine = make_engine(context.config.attributes["url"], pool_size=1)
     with engine.connect() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'"))
-            connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT_S}s'"))
+            # The limits are for statements, not for the wait until another machine is done.
+            connection.execute(text("SET lock_timeout = 0"))
+            connection.execute(text("SET statement_timeout = 0"))
             # Two machines that start at once: the second waits, then finds nothing to do.
             connection.execute(text("SELECT pg_advisory_lock(7265831)"))
+            connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'"))
+            connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT_S}s'"))
             connection.commit()
         context.configure(
             connection=connection,

@@ -26,6 +26,9 @@ from moderation.wiring import EXTENSION, Wiring
 log = structlog.get_logger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Others are counted as one: a caller can invent any number, and each would be a series."""
+
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -98,11 +101,14 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    # What a view does not declare fit for caches may be personal.
+    response.headers.setdefault("Cache-Control", "no-store")
     took_s = time.perf_counter() - g.started
     # The rule and not the path: paths are without end, and some carry what is personal.
     route = request.url_rule.rule if request.url_rule else "(none)"
-    metrics.REQUESTS.labels(request.method, route, response.status_code).inc()
-    metrics.REQUEST_SECONDS.labels(request.method, route).observe(took_s)
+    method = request.method if request.method in _METHODS else "OTHER"
+    metrics.REQUESTS.labels(method, route, response.status_code).inc()
+    metrics.REQUEST_SECONDS.labels(method, route).observe(took_s)
     if request.path not in _QUIET:
         log.info(
             "request",

@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -100,9 +100,11 @@ def make_engine(url: URL, *, pool_size: int = 10) -> Engine:
             pool_size=pool_size,
             max_overflow=pool_size,
             connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S},
+            hide_parameters=True,
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "commit", _check_sqlite)
         return engine
     limits = (
         f"-c statement_timeout={STATEMENT_TIMEOUT_S}s -c lock_timeout={LOCK_TIMEOUT_S}s "
@@ -113,6 +115,8 @@ def make_engine(url: URL, *, pool_size: int = 10) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        # Parameters are readers' words, names and addresses; errors go into logs.
+        hide_parameters=True,
         connect_args={"options": limits, "connect_timeout": 5},
     )
 
@@ -150,7 +154,16 @@ def _begin_sqlite(connection) -> None:
                 return
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
+                    # As SQLAlchemy's: in an event handler nobody else translates it.
+                    raise OperationalError(f"BEGIN {mode}", None, error) from error
             time.sleep(SQLITE_BUSY_STEP_S)
     finally:
         driver.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_S * 1000}")
+
+
+def _check_sqlite(connection) -> None:
+    # After some errors SQLite has undone the transaction by itself, and the driver then takes a
+    # commit of nothing for a success.
+    if not connection.connection.dbapi_connection.in_transaction:
+        lost = sqlite3.OperationalError("the transaction was undone by an earlier error")
+        raise OperationalError("COMMIT", None, lost)

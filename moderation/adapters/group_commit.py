@@ -93,3 +93,7 @@ class _Ticket:
                 self.result = self.work(session)
         except Exception as error:
             self.error = error
+            # After some errors, a full disk among them, SQLite has undone the whole transaction
+            # and not only this part: then what the others did is gone too, and all must hear.
+            if not session.connection().connection.dbapi_connection.in_transaction:
+                raise

@@ -49,6 +49,8 @@ class Server(BaseApplication):
             "keepalive": KEEP_ALIVE_S,
             "timeout": 60,
             "backlog": 512,
+            # The longest gunicorn allows: counts of a hundred articles name each of them.
+            "limit_request_line": 8190,
             "proc_name": "moderation-web",
             "accesslog": None,
             "child_exit": _forget_child,

@@ -38,7 +38,13 @@ class OrderSchema(Wire):
         load_default=None,
         metadata={"description": "For colleagues; authors never see it."},
     )
-    include_similar = fields.Boolean(load_default=False)
+    include_similar = fields.Boolean(
+        load_default=False,
+        metadata={
+            "description": "Reject waiting near-copies too; approve those that are the same "
+            "to the letter."
+        },
+    )
 
 
 class DecisionsRequest(Wire):

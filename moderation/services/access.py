@@ -100,7 +100,7 @@ def create_staff(
         role=role,
         password_hash=_hasher.hash(password),
         password_is_one_time=one_time,
-        site_ids=list(site_ids) if site_ids else None,
+        site_ids=list(site_ids) if site_ids is not None else None,
         is_active=True,
         created_at=now,
     )
@@ -228,7 +228,7 @@ def create_token(
         token_hash=token_hash(token),
         scopes=sorted(scopes),
         staff_id=staff.id if staff else None,
-        site_ids=list(site_ids) if site_ids else None,
+        site_ids=list(site_ids) if site_ids is not None else None,
         created_at=now,
         expires_at=expires_at,
     )

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from moderation.domain.author import Author, Signature
+from moderation.domain.author import Author, AuthorKind, Signature
 from moderation.domain.base import new_id
 from moderation.domain.comment import Comment, Status
 from moderation.domain.site import Article, ArticleState, Site
@@ -44,7 +44,8 @@ class Submission:
             self.body,
             self.parent_id,
             self.signature.kind,
-            self.signature.identity,
+            # Not a guest's: it changes with the network, and that is when requests are repeated.
+            self.signature.identity if self.signature.kind == AuthorKind.READER else None,
             self.signature.name,
         ]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()

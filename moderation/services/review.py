@@ -185,11 +185,17 @@ def _decide_one(
 def _decide_copies(
     moves: Transitions, order: Order, ids: Sequence[str], locked: dict[str, Comment], by: By
 ) -> list[Result]:
+    """Reject near-copies of what the moderator saw; approve only what is the same to the letter."""
     results = []
+    seen = locked[order.comment_id]
     for comment_id in ids:
         copy = locked.get(comment_id)
         if copy is None or copy.status != Status.QUEUED:
             continue
+        if copy.fingerprint != seen.fingerprint:
+            continue  # edited before it was locked
+        if order.action is Action.APPROVE and copy.body != seen.body:
+            continue  # a fingerprint passes over links and digits: nobody saw those of the copy
         held = copy.claim_expires_at is not None and copy.claim_expires_at > moves.now
         if held and copy.claimed_by != by.actor:
             continue

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,104 @@ def test_one_that_fails_undoes_its_own_part_only(database: Database) -> None:
         answers = list(pool.map(write, range(24)))
     assert answers == ["refused" if n % 3 == 0 else "written" for n in range(24)]
     assert names(database) == [f"{n:02}" for n in range(24) if n % 3] + ["taken"]
+
+
+def test_where_the_disk_fills_up_nobody_of_the_group_is_told_that_theirs_is_stored(
+    tmp_path: Path,
+) -> None:
+    """SQLite then undoes the whole transaction, not only the part that found no room."""
+    database = Database(f"sqlite:///{tmp_path / 'moderation.db'}", RecordingAnnouncer())
+    schema.upgrade(database.url)
+    leading, gathered, in_line = threading.Event(), threading.Event(), []
+
+    def lead(session: Session) -> None:
+        leading.set()
+        assert gathered.wait(10)
+
+    def fill(session: Session) -> None:
+        connection = session.connection()
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        try:
+            for number in range(500):
+                session.add(site(f"filler {number}" + "x" * 3000))
+                session.flush()
+        finally:
+            driver = connection.connection.dbapi_connection
+            driver.execute("PRAGMA max_page_count = 1073741823")
+
+    def write(name: str) -> str:
+        def work(session: Session) -> None:
+            if name == "lead":
+                lead(session)
+            elif name == "fill":
+                fill(session)
+            session.add(site(name))
+            session.flush()
+
+        try:
+            database.write_together(work)
+        except OperationalError:
+            return "refused"
+        return "written"
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = {"lead": pool.submit(write, "lead")}
+        assert leading.wait(10)
+        for name in ("before", "fill", "after"):
+            answers[name] = pool.submit(write, name)
+            in_line.append(name)
+            deadline = time.monotonic() + 10
+            while len(database._group._gathered) < len(in_line):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        gathered.set()
+        told = {name: answer.result() for name, answer in answers.items()}
+    assert told == {"lead": "written", "before": "refused", "fill": "refused", "after": "refused"}
+    assert names(database) == ["lead"]
+    assert write("later") == "written"
+    database.dispose()
+
+
+def test_a_transaction_that_sqlite_undid_is_not_taken_for_committed(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'moderation.db'}", RecordingAnnouncer())
+    schema.upgrade(database.url)
+
+    def lose() -> None:
+        with database.write() as session:
+            session.add(site("lost"))
+            session.flush()
+            session.connection().connection.dbapi_connection.execute("ROLLBACK")
+
+    with pytest.raises(OperationalError, match="undone"):
+        lose()
+    assert names(database) == []
+    database.dispose()
+
+
+def test_a_writer_that_does_not_end_is_told_as_any_other_outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("moderation.adapters.database.SQLITE_BUSY_TIMEOUT_S", 0)
+    database = Database(f"sqlite:///{tmp_path / 'moderation.db'}", RecordingAnnouncer())
+    schema.upgrade(database.url)
+    with closing(sqlite3.connect(tmp_path / "moderation.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="locked"):
+            database.write_together(lambda session: session.execute(text("SELECT 1")))
+        other.execute("ROLLBACK")
+    database.dispose()
+
+
+def test_what_readers_wrote_does_not_stand_in_errors(database: Database) -> None:
+    def write() -> None:
+        with database.write() as session:
+            session.add(site("taken"))
+
+    write()
+    with pytest.raises(IntegrityError) as refused:
+        write()
+    assert "SQL parameters hidden" in str(refused.value)
 
 
 def test_where_the_commit_fails_everyone_of_the_group_hears_of_it() -> None:

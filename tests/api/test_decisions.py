@@ -175,6 +175,17 @@ def test_near_copies_are_decided_along(
     assert history[-1]["batch_id"]
 
 
+def test_approving_takes_along_only_what_is_the_same_to_the_letter(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    seen, same = client.queued(site, "What a read!"), client.queued(site, "What a read!")
+    linked = client.queued(site, "What a read! http://phish.example/login 555-1234")
+    results = client.decide(token, order(seen, include_similar=True))
+    assert [r["comment_id"] for r in results] == [seen["id"], same["id"]]
+    assert service.comment(linked["id"]).status == "queued"
+    assert client.count(site) == 2
+
+
 def test_near_copies_of_a_stale_decision_are_left_alone(
     client: CheckedClient, service: Service, site: SiteKit, token: Token
 ) -> None:

@@ -281,3 +281,11 @@ def test_logs_hold_nothing_personal_and_no_secret(
 
 def test_answers_are_not_sniffed_for_another_type(client: CheckedClient) -> None:
     assert client.get("/healthz").headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_invented_methods_are_one_series(client: CheckedClient) -> None:
+    for number in range(5):
+        client.open("/healthz", method=f"INVENTED{number}")
+    told = client.get("/metrics").get_data(as_text=True)
+    assert "INVENTED" not in told
+    assert 'method="OTHER"' in told

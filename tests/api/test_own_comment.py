@@ -35,7 +35,9 @@ def test_a_look_at_ones_own_comment(
     client: CheckedClient, service: Service, site: SiteKit, act: Act
 ) -> None:
     comment = client.post_comment(site, "Hello.")
-    seen = act("GET", comment).json
+    answer = act("GET", comment)
+    assert answer.headers["Cache-Control"] == "no-store"
+    seen = answer.json
     until = datetime.fromisoformat(seen.pop("editable_until"))
     assert until - service.clock() == timedelta(seconds=300)
     assert seen == {

@@ -86,6 +86,13 @@ def test_edits_count_for_the_address(limited: CheckedClient) -> None:
     assert limited.service.snapshot() == before
 
 
+def test_a_repetition_over_another_network_is_the_same_request(limited: CheckedClient) -> None:
+    site = limited.service.make_site()
+    first = post(limited, site, key="k", at="192.0.2.1")
+    again = post(limited, site, key="k", at="198.51.100.7")
+    assert (again.status_code, again.json) == (202, first.json)
+
+
 def test_repetitions_and_refusals_are_not_counted(limited: CheckedClient) -> None:
     site = limited.service.make_site()
     for _ in range(6):
