@@ -4,7 +4,7 @@ Needs the extra ``detoxify``. Loading and predicting are Detoxify's own code (de
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,22 @@ from numpy.typing import NDArray
 from moderation.labels import TOXICITY_LABELS
 from moderation.scoring.bundle import sha256_of
 from moderation.scoring.errors import ScoringUnavailable
-from moderation.scoring.normalise import NORMALISER_VERSION, normalised_text
+from moderation.scoring.normalise import NORMALISER_VERSION, as_written, normalised_text
 
 CHECKPOINT_FILE = "model.ckpt"
 HF_FOLDER = "hf"
+
+_OUR_NAMES = {
+    "toxic": "toxicity",
+    "severe_toxic": "severe_toxicity",
+    "identity_hate": "identity_attack",
+}
+"""Names of the Jigsaw data -> our labels.
+
+``unbiased`` and ``multilingual`` call two labels as we do, and so does ``original`` after Detoxify
+has renamed them; a checkpoint may still use the old names. ``sexual_explicit`` and the identities
+have no counterpart here.
+"""
 
 NAMES = ("original", "unbiased", "multilingual", "original-small", "unbiased-small")
 
@@ -50,7 +62,11 @@ def load_detoxify(name_or_path: str, *, threads: int = 0) -> "DetoxifyToxicity":
 
 
 class DetoxifyToxicity:
-    """A Detoxify model behind the interface of the judges."""
+    """A Detoxify model behind the interface of the judges.
+
+    ``labels`` names the columns of the model's own output, by our names where we have one;
+    ``normalises`` says whether it reads texts after their disguises were undone.
+    """
 
     def __init__(
         self,
@@ -89,11 +105,16 @@ class DetoxifyToxicity:
                 )
         except Exception as error:  # torch, transformers and the network raise all kinds here
             raise ScoringUnavailable(_why_not_loaded(model_type, checkpoint, error)) from error
-        self._columns = _columns(self._detoxify.class_names)
-        self._normalise = False
+        self.labels = [_OUR_NAMES.get(name, name) for name in self._detoxify.class_names]
+        self._columns = {
+            name: TOXICITY_LABELS.index(label)
+            for name, label in zip(self._detoxify.class_names, self.labels, strict=True)
+            if label in TOXICITY_LABELS
+        }
+        self.normalises = False
         self.version = f"detoxify:{model_type}"
         if checkpoint is not None:
-            self._normalise = _was_trained_on_normalised(checkpoint)
+            self.normalises = _was_trained_on_normalised(checkpoint)
             self.version = f"detoxify:{checkpoint.stem[:40]}+{sha256_of(checkpoint)[:8]}"
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -116,30 +137,21 @@ class DetoxifyToxicity:
         """The transformers model itself, for exporting."""
         return self._detoxify.model
 
+    def save_tokenizer(self, path: Path) -> None:
+        """Write the tokenizer as the ``tokenizers`` library's JSON, for exporting.
+
+        Raises:
+            ScoringUnavailable: this tokenizer has no such form.
+        """
+        backend = getattr(self._detoxify.tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            kind = type(self._detoxify.tokenizer).__name__
+            raise ScoringUnavailable(f"{kind} cannot be written as {path.name}.")
+        backend.save(str(path))
+
     def _readable(self, text: str) -> str:
         text = text[:_MAX_CHARS]
-        if self._normalise:
-            return normalised_text(text)
-        # The tokenizer's own code cannot hold a lone surrogate.
-        return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _columns(class_names: Sequence[str]) -> Mapping[str, int]:
-    """Detoxify's class name -> our column. ``sexual_explicit`` and identities have none.
-
-    ``unbiased`` and ``multilingual`` call two labels as we do, and so does ``original`` after
-    Detoxify has renamed them; a checkpoint may still use the names of the Jigsaw data.
-    """
-    ours = {
-        "toxic": "toxicity",
-        "severe_toxic": "severe_toxicity",
-        "identity_hate": "identity_attack",
-    }
-    return {
-        name: TOXICITY_LABELS.index(ours.get(name, name))
-        for name in class_names
-        if ours.get(name, name) in TOXICITY_LABELS
-    }
+        return normalised_text(text) if self.normalises else as_written(text)
 
 
 def _was_trained_on_normalised(checkpoint: Path) -> bool:

@@ -1,7 +1,8 @@
-"""Turn a trained checkpoint into the bundled form: int8 ONNX, tokenizer, manifest.
+"""Turn a model that Detoxify loaded into the form that serves: ONNX, tokenizer, manifest.
 
 Both steps are held to what came before: the fp32 ONNX to Detoxify's own predictions, the int8
-to the fp32. Needs the extras ``detoxify`` and ``train``.
+to the fp32. BERT, ALBERT, RoBERTa and XLM-R, the architectures of the official models, are taken
+alike. Needs the extras ``detoxify`` and ``train``.
 """
 
 import csv
@@ -9,7 +10,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -64,16 +65,16 @@ def export(
     max_tokens: int = 512,
     fp32_layers: int = 1,
 ) -> dict[str, Any]:
-    """Write model.onnx (int8), tokenizer.json and manifest.json; returns the manifest.
+    """Export the checkpoint that training wrote; returns the manifest.
 
     Args:
         checkpoint: in Detoxify's format, its ``hf/`` beside it.
-        output_dir: made if missing; files of those names are replaced.
+        output_dir: made if missing; model.onnx (int8), tokenizer.json and manifest.json are
+            replaced.
         version: what the manifest calls this model.
         texts: real comments on which the forms are compared.
         max_tokens: the window the model reads at once; Detoxify's is 512.
-        fp32_layers: this many of the second feed-forward matrices, those that suffer most from
-            quantising (their inputs have a few huge values), stay 32-bit.
+        fp32_layers: see :func:`export_detoxify`.
 
     Raises:
         ScoringUnavailable: the checkpoint cannot be loaded.
@@ -84,12 +85,42 @@ def export(
         "version": version,
         "made": time.strftime("%Y-%m-%d", time.gmtime()),
         "made_by": "moderation models export",
-        "labels": list(TOXICITY_LABELS),
         "max_tokens": max_tokens,
-        "normaliser_version": NORMALISER_VERSION,
     }
+    return export_detoxify(detoxify, output_dir, facts, texts=texts, fp32_layers=fp32_layers)
+
+
+def export_detoxify(
+    detoxify: DetoxifyToxicity,
+    output_dir: Path,
+    facts: Mapping[str, Any],
+    *,
+    texts: Sequence[str],
+    fp32_layers: int = 1,
+    quantise: bool = True,
+) -> dict[str, Any]:
+    """Write model.onnx, tokenizer.json and manifest.json; returns the manifest.
+
+    Args:
+        detoxify: a loaded model; its attention is set to the plain implementation.
+        output_dir: made if missing; files of those names are replaced. It is touched only when
+            everything has gone well.
+        facts: what the manifest says besides what is found here; ``version`` and ``max_tokens``
+            are needed.
+        texts: comments on which the forms are compared.
+        fp32_layers: this many of the second feed-forward matrices, those that suffer most from
+            quantising (their inputs have a few huge values), stay 32-bit.
+        quantise: write int8; else the fp32 form.
+
+    Raises:
+        ScoringUnavailable: the model has no output that we know, or its tokenizer no JSON form.
+        ExportMismatch: the fp32 ONNX differs from Detoxify by more than 1e-3 anywhere.
+    """
+    facts = {**facts, "labels": list(detoxify.labels), "normalise": detoxify.normalises}
+    if detoxify.normalises:
+        facts["normaliser_version"] = NORMALISER_VERSION
     with tempfile.TemporaryDirectory() as scratch:
-        plain = _folder(Path(scratch) / "fp32", checkpoint)
+        plain = _folder(Path(scratch) / "fp32", detoxify)
         _export_fp32(detoxify, plain / MODEL_FILE)
         write_manifest(plain, [MODEL_FILE, TOKENIZER_FILE], facts)
         fp32_scores = OnnxToxicity(plain).score(texts)
@@ -99,21 +130,20 @@ def export(
                 f"the fp32 ONNX differs from Detoxify by {difference:.2g} "
                 f"(allowed: {MAX_FP32_DIFFERENCE:.0e}) on these texts"
             )
-        small = _folder(Path(scratch) / "int8", checkpoint)
-        kept = _touchiest_layers(plain, small, facts, texts, fp32_scores, fp32_layers)
-        _quantise(plain / MODEL_FILE, small / MODEL_FILE, kept)
-        write_manifest(small, [MODEL_FILE, TOKENIZER_FILE], facts)
-        int8_scores = OnnxToxicity(small).score(texts)
-        facts |= {
-            "size_mb": round((small / MODEL_FILE).stat().st_size / 1e6, 1),
-            "fp32_matrices": kept,
-            "compared_texts": len(texts),
-            "fp32_to_detoxify": {"max_difference": float(f"{difference:.2g}")},
-            "int8_to_fp32": compare(fp32_scores, int8_scores),
-        }
+        facts["compared_texts"] = len(texts)
+        facts["fp32_to_detoxify"] = {"max_difference": float(f"{difference:.2g}")}
+        made = plain
+        if quantise:
+            made = _folder(Path(scratch) / "int8", detoxify)
+            kept = _touchiest_layers(plain, made, facts, texts, fp32_scores, fp32_layers)
+            _quantise(plain / MODEL_FILE, made / MODEL_FILE, kept)
+            write_manifest(made, [MODEL_FILE, TOKENIZER_FILE], facts)
+            facts["fp32_matrices"] = kept
+            facts["int8_to_fp32"] = compare(fp32_scores, OnnxToxicity(made).score(texts))
+        facts["size_mb"] = round((made / MODEL_FILE).stat().st_size / 1e6, 1)
         output_dir.mkdir(parents=True, exist_ok=True)
         for name in (MODEL_FILE, TOKENIZER_FILE):
-            shutil.copyfile(small / name, output_dir / name)
+            shutil.copyfile(made / name, output_dir / name)
     return write_manifest(output_dir, [MODEL_FILE, TOKENIZER_FILE], facts)
 
 
@@ -133,16 +163,16 @@ def compare(before: NDArray[np.float32], after: NDArray[np.float32]) -> dict[str
     }
 
 
-def _folder(folder: Path, checkpoint: Path) -> Path:
+def _folder(folder: Path, detoxify: DetoxifyToxicity) -> Path:
     folder.mkdir()
-    shutil.copyfile(checkpoint.parent / HF_FOLDER / TOKENIZER_FILE, folder / TOKENIZER_FILE)
+    detoxify.save_tokenizer(folder / TOKENIZER_FILE)
     return folder
 
 
 def _export_fp32(detoxify: DetoxifyToxicity, path: Path) -> None:
     import torch
 
-    model = detoxify.torch_model
+    model, columns = detoxify.torch_model, len(detoxify.labels)
     model.set_attn_implementation("eager")  # the plainest graph, and the easiest to quantise
 
     class Logits(torch.nn.Module):
@@ -153,7 +183,8 @@ def _export_fp32(detoxify: DetoxifyToxicity, path: Path) -> None:
         def forward(
             self, input_ids: "torch.Tensor", attention_mask: "torch.Tensor"
         ) -> "torch.Tensor":
-            return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+            output = self.model(input_ids=input_ids, attention_mask=attention_mask)
+            return output.logits[:, :columns]  # some have more, for identities, without a name
 
     ids = torch.ones((2, 8), dtype=torch.long)
     shape = {

@@ -46,7 +46,7 @@ def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
     return float(np.sum(np.diff(recall, prepend=0.0) * hits[ends] / (ends + 1)))
 
 
-def calibration_error(labels: ArrayLike, scores: ArrayLike, bins: int = 15) -> float:
+def calibration_error(labels: ArrayLike, scores: ArrayLike, bins: int = 10) -> float:
     """Expected calibration error: |mean score - share of positives| over equal-width bins.
 
     Raises:

@@ -71,6 +71,14 @@ def normalised_text(text: str) -> str:
     return normalise(text).text
 
 
+def as_written(text: str) -> str:
+    """``text`` for a model that reads what was written, character for character.
+
+    Only a lone surrogate, which no tokenizer can hold, becomes a question mark.
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 # --- 1. code points ------------------------------------------------------------------------
 
 _ALWAYS_LATIN = dict(

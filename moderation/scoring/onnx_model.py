@@ -1,4 +1,4 @@
-"""The bundled toxicity model: onnxruntime and tokenizers only, neither torch nor a download."""
+"""Toxicity models as ONNX, bundled or registered: onnxruntime and tokenizers only, no torch."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from moderation.labels import TOXICITY_LABELS
 from moderation.scoring.bundle import MODELS, read_manifest, version_name
 from moderation.scoring.errors import ScoringUnavailable
-from moderation.scoring.normalise import NORMALISER_VERSION, normalised_text
+from moderation.scoring.normalise import NORMALISER_VERSION, as_written, normalised_text
 
 COMPACT_FOLDER = MODELS / "compact"
 MODEL_FILE = "model.onnx"
@@ -37,23 +37,27 @@ class OnnxToxicity:
         """Load the model.
 
         Args:
-            folder: holds model.onnx, tokenizer.json and manifest.json.
+            folder: holds model.onnx, tokenizer.json and manifest.json. The manifest's
+                ``labels`` name the columns of the model's output; one we do not have is left
+                out, one of ours that is missing is 0. With ``normalise`` false the model reads
+                texts as they were written.
             threads: processor threads one call may use; 0 for as many as there are cores.
 
         Raises:
-            ScoringUnavailable: a file is missing, damaged or made for another normaliser.
+            ScoringUnavailable: a file is missing, damaged or made for another normaliser, or
+                the model has other outputs than its manifest says.
         """
         import onnxruntime
         from tokenizers import Tokenizer
 
         manifest = read_manifest(folder)
-        if manifest.get("normaliser_version") != NORMALISER_VERSION:
+        self._readable = normalised_text if manifest.get("normalise", True) else as_written
+        made_for = manifest.get("normaliser_version")
+        if self._readable is normalised_text and made_for != NORMALISER_VERSION:
             raise ScoringUnavailable(
-                f"{folder} was trained on texts of normaliser {manifest.get('normaliser_version')},"
+                f"{folder} was trained on texts of normaliser {made_for},"
                 f" this program has {NORMALISER_VERSION}. Train and export the model again."
             )
-        if manifest.get("labels") != list(TOXICITY_LABELS):
-            raise ScoringUnavailable(f"{folder} has other labels: {manifest.get('labels')}.")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -64,18 +68,25 @@ class OnnxToxicity:
         self._session = onnxruntime.InferenceSession(
             str(folder / MODEL_FILE), options, providers=["CPUExecutionProvider"]
         )
+        labels = list(manifest.get("labels", ()))
+        outputs = {output.name: output.shape for output in self._session.get_outputs()}
+        if "toxicity" not in labels or outputs["logits"][-1] != len(labels):
+            raise ScoringUnavailable(f"{folder} has other labels: {labels}.")
+        known = [label for label in TOXICITY_LABELS if label in labels]
+        self._outputs = [labels.index(label) for label in known]
+        self._columns = [TOXICITY_LABELS.index(label) for label in known]
         self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._window_tokens = int(manifest["max_tokens"]) - 2
-        self._first = self._tokenizer.token_to_id("[CLS]")
-        self._last = self._tokenizer.token_to_id("[SEP]")
-        self.version = version_name("compact", manifest, MODEL_FILE)
+        # What the tokenizer puts around any text: [CLS] and [SEP], or <s> and </s>.
+        self._first, self._last = self._tokenizer.encode("").ids
+        self.version = version_name(manifest.get("name", "compact"), manifest, MODEL_FILE)
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """An array of shape (texts, 6): probabilities in the order of TOXICITY_LABELS."""
         encoded = self._tokenizer.encode_batch_fast(
-            [normalised_text(text) for text in texts], add_special_tokens=False
+            [self._readable(text) for text in texts], add_special_tokens=False
         )
         token_ids = [encoding.ids for encoding in encoded]
         # Longest first: a long text begun last would leave the other threads idle.
@@ -107,4 +118,6 @@ class OnnxToxicity:
         ids = np.asarray([token_ids], dtype=np.int64)
         inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
         (logits,) = self._session.run(["logits"], inputs)
-        return 1.0 / (1.0 + np.exp(-logits[0].astype(np.float32)))
+        six = np.zeros(len(TOXICITY_LABELS), dtype=np.float32)
+        six[self._columns] = 1.0 / (1.0 + np.exp(-logits[0, self._outputs].astype(np.float32)))
+        return six

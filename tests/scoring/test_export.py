@@ -14,7 +14,7 @@ from moderation.labels import TOXICITY_LABELS
 from moderation.scoring import export as export_module
 from moderation.scoring.detoxify_model import load_detoxify
 from moderation.scoring.errors import ScoringUnavailable
-from moderation.scoring.export import ExportMismatch, compare, export
+from moderation.scoring.export import ExportMismatch, compare, export, export_detoxify
 from moderation.scoring.metrics import rank_correlation
 from moderation.scoring.onnx_model import OnnxToxicity
 
@@ -70,6 +70,22 @@ def test_an_export_that_differs_is_refused(
     with pytest.raises(ExportMismatch, match="differs from Detoxify"):
         export(tiny_checkpoint, tmp_path / "out", version="1", texts=texts)
     assert not (tmp_path / "out").exists()
+
+
+def test_every_official_architecture_can_be_exported(
+    official_checkpoint: Path, texts: list[str], tmp_path: Path
+) -> None:
+    detoxify = load_detoxify(str(official_checkpoint))
+    facts = {"name": "house", "version": "1", "max_tokens": 512}
+    odd = ["F.0.0.L", "Ẽ\ud800 👍🏽", "x" * 300]
+    manifest = export_detoxify(detoxify, tmp_path, facts, texts=texts + odd, quantise=False)
+    assert manifest["fp32_to_detoxify"]["max_difference"] <= 1e-3
+    model = OnnxToxicity(tmp_path)
+    assert model.version.startswith("house/1+")
+    # Read as written, in our columns though the model has others; neighbours do not matter.
+    expected = np.vstack([detoxify.score([text]) for text in odd])
+    assert model.score(odd) == pytest.approx(expected, abs=1e-3)
+    assert len(np.unique(model.score(texts)[:, 0].round(4))) > 60
 
 
 def test_a_score_depends_on_the_text_alone(exported: Path, texts: list[str]) -> None:
