@@ -190,12 +190,22 @@ def _jitter(targets: tuple[float, ...], rng: random.Random) -> tuple[float, ...]
     )
 
 
-def _targets(category: _Category, term: IdentityTerm, rng: random.Random) -> tuple[float, ...]:
+def _targets(category: _Category, term: IdentityTerm) -> tuple[float, ...]:
     targets = list(category.targets)
     if category.abusive and term.kind == "contrast":
         # Hating vegans or conservatives is as toxic an attack, but hardly one on an identity.
         targets[_IDENTITY_ATTACK] *= 0.35
-    return _jitter(tuple(targets), rng)
+    return tuple(targets)
+
+
+def _make(category: _Category, rng: random.Random) -> tuple[str, tuple[float, ...]]:
+    terms = _pick_term(rng, category.abusive), _pick_term(rng, category.abusive)
+    text = _capitalise(_fill(rng.choice(category.sentences), terms, rng))
+    return text, _targets(category, terms[0])
+
+
+def _join(first: str, second: str) -> str:
+    return f"{first}{'' if first[-1] in '.!?' else '.'} {second}"
 
 
 def made_up_examples(count: int, rng: random.Random) -> Iterator[Example]:
@@ -203,22 +213,27 @@ def made_up_examples(count: int, rng: random.Random) -> Iterator[Example]:
 
     An example's source names its kind: ``made_up_harmless_mention``, ``made_up_hateful_slurs``.
     Its targets are those of its category, shaken a little so that no value is learnt by heart.
-    The same ``rng`` state gives the same examples.
+    Two in five examples have one or two more harmless sentences around the first, and with them
+    the larger of the targets, label by label. The same ``rng`` state gives the same examples.
     """
     categories = list(_material.categories.values())
     shares = [category.share for category in categories]
+    harmless = [category for category in categories if not category.abusive]
     everyday = _material.slots["everyday"]
     for _ in range(count):
         [category] = rng.choices(categories, shares)
-        terms = _pick_term(rng, category.abusive), _pick_term(rng, category.abusive)
-        text = _capitalise(_fill(rng.choice(category.sentences), terms, rng))
+        text, targets = _make(category, rng)
         dice = rng.random()
-        if dice < 0.12:
-            text = f"{rng.choice(everyday)} {text}"
-        elif dice < 0.22:
-            text = f"{text}{'' if text[-1] in '.!?' else '.'} {rng.choice(everyday)}"
+        more = 0 if dice < 0.6 else 1 if dice < 0.88 else 2
+        for _ in range(more):
+            if rng.random() < 0.4:
+                other = rng.choice(everyday)
+            else:
+                other, others = _make(rng.choice(harmless), rng)
+                targets = tuple(map(max, targets, others))
+            text = _join(text, other) if rng.random() < 0.5 else _join(other, text)
         source = f"made_up_{'hateful' if category.abusive else 'harmless'}_{category.name}"
-        yield Example(_type_carelessly(text, rng), source, _targets(category, terms[0], rng))
+        yield Example(_type_carelessly(text, rng), source, _jitter(targets, rng))
 
 
 # --- Exchange of groups ---------------------------------------------------------------------------
