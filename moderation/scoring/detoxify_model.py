@@ -4,6 +4,8 @@ Needs the extra ``detoxify``. Loading and predicting are Detoxify's own code (de
 """
 
 import os
+import re
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,13 @@ from numpy.typing import NDArray
 from moderation.labels import TOXICITY_LABELS
 from moderation.scoring.bundle import sha256_of
 from moderation.scoring.errors import ScoringUnavailable
-from moderation.scoring.normalise import NORMALISER_VERSION, as_written, normalised_text
+from moderation.scoring.judge import Span, ToxicityReadings
+from moderation.scoring.normalise import (
+    NORMALISER_VERSION,
+    as_written,
+    normalise,
+    normalised_text,
+)
 
 CHECKPOINT_FILE = "model.ckpt"
 HF_FOLDER = "hf"
@@ -36,6 +44,11 @@ NAMES = ("original", "unbiased", "multilingual", "original-small", "unbiased-sma
 _BATCH_TEXTS = 32
 _MAX_CHARS = 2000
 """Detoxify reads 512 tokens at most; this only bounds the work of tokenising."""
+
+_TELLING_SHARE = 0.4
+"""A word is told when it speaks for toxicity at least this much of what the strongest does."""
+
+_WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
 def load_detoxify(name_or_path: str, *, threads: int = 0) -> "DetoxifyToxicity":
@@ -111,6 +124,8 @@ class DetoxifyToxicity:
             for name, label in zip(self._detoxify.class_names, self.labels, strict=True)
             if label in TOXICITY_LABELS
         }
+        self._lock = threading.Lock()
+        self._watched: threading.local | None = None
         self.normalises = False
         self.version = f"detoxify:{model_type}"
         if checkpoint is not None:
@@ -132,6 +147,84 @@ class DetoxifyToxicity:
                 scores[rows, column] = np.atleast_1d(predicted[name])
         return scores
 
+    def read(self, texts: Sequence[str]) -> ToxicityReadings:
+        """The same scores, and the words behind them, at most at twice the cost.
+
+        A word's weight is the gradient of the toxicity logit times the word's embedding, summed
+        over its tokens: what the logit would lose, to first order, were the embedding zero. It is
+        the embedding as the first layer gets it, behind the normalisation (Ba et al. 2016), which
+        takes no notice of length: in front of it the product is nothing but noise.
+
+        Source: Simonyan, Vedaldi and Zisserman, "Deep inside convolutional networks" (2014), as
+        gradient x input in Shrikumar et al., "Not just a black box" (2016).
+        """
+        read = [self._readable(text) for text in texts]
+        scores = np.zeros((len(texts), len(TOXICITY_LABELS)), dtype=np.float32)
+        spans: list[tuple[Span, ...]] = [()] * len(texts)
+        by_length = sorted(range(len(texts)), key=lambda row: len(read[row]))
+        for first in range(0, len(texts), _BATCH_TEXTS):
+            rows = by_length[first : first + _BATCH_TEXTS]
+            predicted, weights = self._predict_and_weigh([read[row] for row in rows])
+            for number, name in enumerate(self._detoxify.class_names):
+                if name in self._columns:
+                    scores[rows, self._columns[name]] = predicted[:, number]
+            for row, weighed in zip(rows, weights, strict=True):
+                found = _telling_words(read[row], weighed)
+                spans[row] = self._in_original(texts[row], found)
+        return ToxicityReadings(scores, spans)
+
+    def _predict_and_weigh(
+        self, texts: Sequence[str]
+    ) -> tuple[NDArray[np.float32], list[list[tuple[Span, float]]]]:
+        """(probabilities, one column a class; for each text: token span -> weight)."""
+        import torch
+
+        model, toxicity = self._detoxify.model, self.labels.index(TOXICITY_LABELS[0])
+        watched = self._watched_embeddings()
+        encoded = self._detoxify.tokenizer(
+            list(texts),
+            return_tensors="pt",
+            truncation=True,
+            padding=True,
+            return_offsets_mapping=True,
+        )
+        offsets = encoded.pop("offset_mapping").tolist()
+        with torch.enable_grad():
+            watched.embedded = None
+            logits = model(**encoded)[0]
+            embedded = watched.__dict__.pop("embedded")
+            # One backward pass for the batch: no text's logit depends on another's embeddings.
+            (gradient,) = torch.autograd.grad(logits[:, toxicity].sum(), embedded)
+        weights = (gradient * embedded.detach()).sum(-1).tolist()
+        tokens = [
+            [(tuple(span), weight) for span, weight in zip(*row, strict=True) if span[0] < span[1]]
+            for row in zip(offsets, weights, strict=True)
+        ]
+        return torch.sigmoid(logits.detach()).numpy(), tokens
+
+    def _watched_embeddings(self) -> threading.local:
+        """Where a pass leaves its embeddings whose thread has put ``embedded`` there."""
+
+        def watch(_module: Any, _inputs: Any, embedded: Any) -> Any:
+            if "embedded" not in watched.__dict__:
+                return embedded
+            watched.embedded = embedded.requires_grad_()
+            return watched.embedded
+
+        with self._lock:
+            if self._watched is None:
+                watched = self._watched = threading.local()
+                # Gradients are wanted of what goes in, never of the weights.
+                self._detoxify.model.eval().requires_grad_(False)
+                self._detoxify.model.base_model.embeddings.register_forward_hook(watch)
+            return self._watched
+
+    def _in_original(self, text: str, spans: Sequence[Span]) -> tuple[Span, ...]:
+        if not self.normalises:
+            return tuple(spans)  # what was read has the same length
+        origin = normalise(text[:_MAX_CHARS])
+        return tuple(origin.original_span(start, end) for start, end in spans)
+
     @property
     def torch_model(self) -> Any:
         """The transformers model itself, for exporting."""
@@ -152,6 +245,22 @@ class DetoxifyToxicity:
     def _readable(self, text: str) -> str:
         text = text[:_MAX_CHARS]
         return normalised_text(text) if self.normalises else as_written(text)
+
+
+def _telling_words(text: str, tokens: Sequence[tuple[Span, float]]) -> list[Span]:
+    """The words of ``text`` whose tokens weigh most, in order."""
+    words = [match.span() for match in _WORD.finditer(text)]
+    weights = [0.0] * len(words)
+    number = 0
+    for (start, end), weight in tokens:  # both are in the order of the text
+        while number < len(words) and words[number][1] <= start:
+            number += 1
+        if number < len(words) and words[number][0] < end:
+            weights[number] += weight
+    least = _TELLING_SHARE * max(weights, default=0.0)
+    return [
+        word for word, weight in zip(words, weights, strict=True) if weight > 0 and weight >= least
+    ]
 
 
 def _was_trained_on_normalised(checkpoint: Path) -> bool:

@@ -19,6 +19,16 @@ from moderation.scoring.errors import ScoringUnavailable
 COMPACT = "compact"
 DETOXIFY_PREFIX = "detoxify:"
 
+EXPLAINED_FROM = 0.3
+"""From this toxicity on the words behind it are told.
+
+Below, no preset that ships holds a comment for its toxicity, and the words that weigh most in a
+harmless text are just words: marking them would accuse them.
+"""
+
+Span = tuple[int, int]
+"""Half-open, in code points of a text as it was given."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
@@ -30,6 +40,25 @@ class Assessment:
 
     scores: Mapping[str, float]
     model_version: str
+    spans: tuple[Span, ...] = ()
+    """The words that drove the toxicity score, in order, not overlapping; none below
+    :data:`EXPLAINED_FROM`."""
+    language: str | None = None
+    """ISO 639-1 code of the language; None where the text is too short or unclear to say."""
+    unsupported: str | None = None
+    """Why no model at hand is made for this text; None where one is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToxicityReadings:
+    """What a toxicity model made of some texts.
+
+    ``scores`` has the shape (texts, 6), as :meth:`ToxicityModel.score` returns it; ``spans`` has
+    for each text the words that speak most for its toxicity, whatever the score is.
+    """
+
+    scores: NDArray[np.float32]
+    spans: Sequence[tuple[Span, ...]]
 
 
 class Judge(Protocol):
@@ -60,6 +89,10 @@ class ToxicityModel(Protocol):
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """An array of shape (texts, 6), each value 0..1."""
+        ...
+
+    def read(self, texts: Sequence[str]) -> ToxicityReadings:
+        """The same scores, and the words behind them."""
         ...
 
 
@@ -99,10 +132,16 @@ class ModelJudge:
             return []
         toxicity, spam = self._models()
         version = f"{toxicity.version} {spam.version}"
-        toxicity_scores, spam_scores = toxicity.score(texts), spam.score(texts)
+        read, spam_scores = toxicity.read(texts), spam.score(texts)
         return [
-            Assessment({**dict(zip(TOXICITY_LABELS, six, strict=True)), SPAM: one}, version)
-            for six, one in zip(toxicity_scores.tolist(), spam_scores.tolist(), strict=True)
+            Assessment(
+                {**dict(zip(TOXICITY_LABELS, six, strict=True)), SPAM: one},
+                version,
+                spans if six[0] >= EXPLAINED_FROM else (),
+            )
+            for six, one, spans in zip(
+                read.scores.tolist(), spam_scores.tolist(), read.spans, strict=True
+            )
         ]
 
     def _models(self) -> tuple[ToxicityModel, SpamModel]:
@@ -166,4 +205,13 @@ def build_judge(
     return ModelJudge(load_toxicity, load_spam)
 
 
-__all__ = ["LABELS", "Assessment", "Judge", "ModelJudge", "ScoringUnavailable", "build_judge"]
+__all__ = [
+    "LABELS",
+    "Assessment",
+    "Judge",
+    "ModelJudge",
+    "ScoringUnavailable",
+    "Span",
+    "ToxicityReadings",
+    "build_judge",
+]

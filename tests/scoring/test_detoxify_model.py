@@ -134,6 +134,73 @@ def test_a_missing_extra_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> Non
         DetoxifyToxicity(model_type="original")
 
 
+@pytest.fixture(scope="module")
+def fool_checkpoint(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model made to look for one word: the larger its part of a text, the more toxic.
+
+    All tokens are given the same attention, the layers hand their embeddings on, and every class
+    asks how much of the direction of "fool" there is.
+    """
+    import torch
+
+    stored = torch.load(tiny_checkpoint, weights_only=False)
+    vocabulary = load_detoxify(str(tiny_checkpoint))._detoxify.tokenizer.get_vocab()
+    weights = stored["state_dict"]
+    keeps = ("self.value.weight", "attention.output.dense.weight", "pooler.dense.weight")
+    for name, weight in weights.items():
+        if "LayerNorm.weight" not in name and "word_embeddings" not in name:
+            weight[:] = torch.eye(*weight.shape) if name.endswith(keeps) else 0.0
+    embeddings, fool = weights["bert.embeddings.word_embeddings.weight"], vocabulary["fool"]
+    direction = embeddings[fool] - embeddings[fool].mean()
+    direction /= direction.norm()
+    embeddings -= torch.outer(embeddings @ direction, direction)  # nothing else points there
+    embeddings[fool] = 2 * direction
+    weights["classifier.weight"][:] = 5 * direction
+    weights["classifier.bias"][:] = -1.0
+    folder = tmp_path_factory.mktemp("fool")
+    shutil.copytree(tiny_checkpoint.parent / "hf", folder / "hf")
+    torch.save(stored, folder / "model.ckpt")
+    return folder / "model.ckpt"
+
+
+@pytest.mark.parametrize("text", ["the fool is nice", "You are a f.o.o.l you", "  FO0L! day "])
+def test_the_words_behind_the_score_are_told_in_the_text_as_it_was_given(
+    fool_checkpoint: Path, text: str
+) -> None:
+    read = load_detoxify(str(fool_checkpoint)).read([text, "a nice day"])
+    (start, end), *others = read.spans[0]
+    assert read.scores[0, 0] > 0.5 > read.scores[1, 0]
+    assert normalised_text(text[start:end]) == "fool"
+    assert others == []
+
+
+def test_a_model_of_texts_as_they_are_tells_words_with_whatever_is_in_front(
+    fool_checkpoint: Path, tmp_path: Path
+) -> None:
+    checkpoint = _with_classes(fool_checkpoint, tmp_path, list(TOXICITY_LABELS), moderation={})
+    texts = ["\ud800 👍🏽  the fool", "the FOOL is é"]
+    read = load_detoxify(str(checkpoint)).read(texts)
+    told = [text[slice(*spans[0])] for text, spans in zip(texts, read.spans, strict=True)]
+    assert told == ["fool", "FOOL"]
+
+
+def test_reading_gives_the_scores_of_scoring(tiny_checkpoint: Path, texts: list[str]) -> None:
+    model = load_detoxify(str(tiny_checkpoint))
+    read = model.read(texts)
+    assert read.scores == pytest.approx(model.score(texts), abs=1e-5)
+    for text, spans in zip(texts, read.spans, strict=True):
+        ends = [0, *(position for span in spans for position in span)]
+        assert ends == sorted(ends)
+        assert ends[-1] <= len(text)
+
+
+def test_a_judge_tells_no_words_of_what_is_not_toxic(fool_checkpoint: Path) -> None:
+    judge = build_judge(f"detoxify:{fool_checkpoint}", threads=1)
+    toxic, harmless = judge.assess(["the fool", "the day"])
+    assert toxic.spans == ((4, 8),)
+    assert harmless.spans == ()
+
+
 @pytest.mark.parametrize("content", [b"", b"no checkpoint"])
 def test_a_broken_checkpoint_is_said_plainly(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.ckpt").write_bytes(content)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from moderation.labels import LABELS, TOXICITY_LABELS
 from moderation.scoring.bundle import read_manifest
 from moderation.scoring.errors import ScoringUnavailable
-from moderation.scoring.judge import ModelJudge, build_judge
+from moderation.scoring.judge import ModelJudge, ToxicityReadings, build_judge
 from moderation.scoring.onnx_model import COMPACT_FOLDER
 from moderation.scoring.spam import SPAM_FOLDER
 
@@ -113,6 +113,9 @@ def test_threads_that_start_together_load_once_and_agree() -> None:
 
         def score(self, texts: Sequence[str]) -> np.ndarray:
             return np.full((len(texts), 6), 0.25, dtype=np.float32)
+
+        def read(self, texts: Sequence[str]) -> ToxicityReadings:
+            return ToxicityReadings(self.score(texts), [()] * len(texts))
 
     class One:
         version = "one"
