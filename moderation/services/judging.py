@@ -63,15 +63,15 @@ class Outcomes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
-    """What a body alone tells."""
+class BodyFacts:
+    """What a body alone tells. Worth making before a transaction begins."""
 
     folded: str
     links: int
     fingerprint: str
 
     @classmethod
-    def of(cls, body: str) -> _Text:
+    def of(cls, body: str) -> BodyFacts:
         return cls(normalise(body).text, count_links(body), fingerprint(body))
 
 
@@ -118,34 +118,48 @@ def record(
     edited or withdrew) are left alone.
     """
     # Before the first statement, which on SQLite takes the one lock that all writers wait for.
-    texts = {job.comment_id: _Text.of(job.body) for job, _ in assessed}
+    facts = {job.comment_id: BodyFacts.of(job.body) for job, _ in assessed}
     comments = _still_ours(session, [job for job, _ in assessed])
-    policy_names = _policy_names(session, list(comments.values()))
-    authors = _authors(session, list(comments.values()))
-    judged: dict[str, Verdict] = {}
+    ours = [
+        (comments[job.comment_id], facts[job.comment_id], assessment)
+        for job, assessment in assessed
+        if job.comment_id in comments
+    ]
+    judged = verdicts(session, policies, ours)
     with transitions(session, now) as moves:
-        for job, assessment in assessed:
-            comment = comments.get(job.comment_id)
-            if comment is None:
-                continue
-            name = policy_names[comment.article_id]
-            policy = policies.get(name) or policies[FALLBACK_POLICY]
-            is_guest, approved = authors[comment.author_id]
-            text = texts[comment.id]
-            context = Context(
-                body=comment.body,
-                folded_body=text.folded,
-                scores=assessment.scores if assessment else None,
-                model_version=assessment.model_version if assessment else None,
-                author_approved_count=approved,
-                is_guest=is_guest,
-                link_count=text.links,
-            )
-            verdict = decide(policy, context)
-            comment.fingerprint = text.fingerprint
-            _apply(moves, comment, verdict)
-            judged[comment.id] = verdict
+        for comment, known, _ in ours:
+            comment.fingerprint = known.fingerprint
+            _apply(moves, comment, judged[comment.id])
     return Outcomes(judged, stale=len(assessed) - len(judged))
+
+
+def verdicts(
+    session: Session,
+    policies: Mapping[str, Policy],
+    assessed: Sequence[tuple[Comment, BodyFacts, Assessment | None]],
+) -> dict[str, Verdict]:
+    """Comment id -> what the policy in force there says; nothing is written.
+
+    None for an assessment means that scoring failed.
+    """
+    comments = [comment for comment, _, _ in assessed]
+    policy_names = _policy_names(session, comments)
+    authors = _authors(session, comments)
+    said: dict[str, Verdict] = {}
+    for comment, known, assessment in assessed:
+        name = policy_names[comment.article_id]
+        is_guest, approved = authors[comment.author_id]
+        context = Context(
+            body=comment.body,
+            folded_body=known.folded,
+            scores=assessment.scores if assessment else None,
+            model_version=assessment.model_version if assessment else None,
+            author_approved_count=approved,
+            is_guest=is_guest,
+            link_count=known.links,
+        )
+        said[comment.id] = decide(policies.get(name) or policies[FALLBACK_POLICY], context)
+    return said
 
 
 def give_up_or_retry(
@@ -204,12 +218,13 @@ def _authors(session: Session, comments: Sequence[Comment]) -> dict[str, tuple[b
     return {author_id: (kind == AuthorKind.GUEST, number) for author_id, kind, number in rows}
 
 
-def _apply(moves: Transitions, comment: Comment, verdict: Verdict) -> None:
-    judgement = Judgement(
+def new_judgement(comment: Comment, verdict: Verdict, now: datetime) -> Judgement:
+    """The row that says of ``comment`` as it is now what models and policy made of it."""
+    return Judgement(
         id=new_id(),
         comment_id=comment.id,
         comment_version=comment.version,
-        created_at=moves.now,
+        created_at=now,
         # Scores the policy could not use are not shown as if it had.
         model_version=verdict.model_version if verdict.scores else None,
         **{label: verdict.scores[label] if verdict.scores else None for label in LABELS},
@@ -221,10 +236,23 @@ def _apply(moves: Transitions, comment: Comment, verdict: Verdict) -> None:
         policy=verdict.policy,
         policy_version=verdict.policy_version,
     )
-    moves.session.add(judgement)
+
+
+def adopt(session: Session, comment: Comment, verdict: Verdict, now: datetime) -> Judgement:
+    """Write a judgement and let the comment and its place in the queue follow it.
+
+    The status is not touched. ``comment`` must be locked by this transaction.
+    """
+    judgement = new_judgement(comment, verdict, now)
+    session.add(judgement)
     comment.judgement_id = judgement.id
     comment.not_scored = verdict.scores is None
     comment.rank_ms = int(comment.created_at.timestamp() * 1000) - verdict.head_start_min * 60_000
+    return judgement
+
+
+def _apply(moves: Transitions, comment: Comment, verdict: Verdict) -> None:
+    judgement = adopt(moves.session, comment, verdict, moves.now)
     comment.score_due_at = None
     to, action = MOVE[verdict.action]
     by = By(DecidedBy.POLICY, reason=statement(verdict))
