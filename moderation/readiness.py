@@ -11,7 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from moderation.adapters import schema
 from moderation.adapters.broker import ping_broker
 from moderation.errors import Unavailable
-from moderation.scoring.bundle import MODELS, read_manifest
+from moderation.scoring.bundle import read_manifest
+from moderation.scoring.judge import DETOXIFY_PREFIX
+from moderation.scoring.registry import resolve
 from moderation.wiring import Wiring
 
 OK = "ok"
@@ -51,11 +53,13 @@ def _broker(wiring: Wiring) -> str:
 def _model(wiring: Wiring) -> str:
     """The model the workers are to load is there; this process does not load it to find out."""
     engine = wiring.settings.toxicity_engine
-    if engine == "compact":
+    if folder := resolve(engine, wiring.settings.models_path):
         try:
-            _verified(MODELS / engine)
+            _verified(folder)
         except Unavailable as error:
-            return error.detail.replace(f"{MODELS}/", "")
+            return error.detail.replace(f"{folder.parent}/", "")
+    elif not engine.startswith(DETOXIFY_PREFIX):
+        return f"there is no model {engine}: moderation models list names those there are"
     elif importlib.util.find_spec("detoxify") is None:
         return f"{engine} needs the extra: pip install 'moderation[detoxify]'"
     return OK

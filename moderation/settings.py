@@ -1,11 +1,13 @@
-"""Settings: ``config/defaults.toml``, then the file ``MODERATION_CONFIG`` names, then variables.
+"""Settings: ``config/defaults.toml``, the file ``MODERATION_CONFIG`` names, choices, variables.
 
-Every field is one key of the TOML and one variable, ``MODERATION_`` + the name in capitals.
-Nothing else in the program reads the environment.
+Later ones win. Choices are what commands such as ``moderation models use`` keep in ``var_dir``,
+in ``chosen.toml``. Every field is one key of the TOML and one variable, ``MODERATION_`` + the
+name in capitals. Nothing else in the program reads the environment.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -18,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 """The checkout: ``config/``, ``migrations/`` and, by default, ``var/`` lie here."""
 
 PREFIX = "MODERATION_"
+
+CHOICES_FILE = "chosen.toml"
+"""In ``var_dir``: settings that a command has chosen for this installation."""
 
 
 class SettingsError(ValueError):
@@ -69,6 +74,11 @@ class Settings:
     def var_path(self) -> Path:
         """Where this installation keeps its files; relative paths start at the checkout."""
         return (ROOT / self.var_dir).resolve()
+
+    @property
+    def models_path(self) -> Path:
+        """Where models lie that were added to the bundled ones."""
+        return self.var_path / "models"
 
     @property
     def policies_path(self) -> Path:
@@ -145,18 +155,24 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     sources = [ROOT / "config" / "defaults.toml"]
     if extra := environ.get(PREFIX + "CONFIG"):
         sources.append(Path(extra))
-    for path in sources:
-        try:
-            table = tomllib.loads(path.read_text("utf-8"))
-        except OSError as error:
-            raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path}: not valid TOML: {error}") from error
-        for key, value in table.items():
+
+    def take(path: Path) -> None:
+        for key, value in _read_table(path).items():
             if key in kinds:
                 values[key] = (value, str(path))
             else:
                 wrong.append(f"{path}: {key}: unknown setting{_hint(key, kinds)}")
+
+    for path in sources:
+        take(path)
+    # The file of choices lies where the other sources say.
+    var_dir = environ.get(PREFIX + "VAR_DIR", values.get("var_dir", ("", ""))[0])
+    choices = ROOT / str(var_dir) / CHOICES_FILE
+    if choices.is_file():
+        at = values.get("var_dir")
+        take(choices)
+        if values.get("var_dir") != at:
+            wrong.append(f"{choices}: var_dir: cannot be chosen here")
     for variable, text in environ.items():
         if not variable.startswith(PREFIX) or variable == PREFIX + "CONFIG":
             continue
@@ -179,6 +195,38 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if wrong:
         raise SettingsError("\n".join(wrong))
     return Settings(**clean)
+
+
+def choose(settings: Settings, key: str, value: str) -> Path:
+    """Keep one setting's value for this installation; returns the file it is kept in.
+
+    What runs already has read its settings; a variable still wins over a choice.
+
+    Raises:
+        SettingsError: the file of choices cannot be read or written.
+    """
+    path = settings.var_path / CHOICES_FILE
+    table = {**(_read_table(path) if path.is_file() else {}), key: value}
+    lines = ["# Kept by commands such as `moderation models use`; delete a line to undo a choice."]
+    # A JSON string is a TOML string too.
+    lines += [f"{name} = {json.dumps(chosen)}" for name, chosen in table.items()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be written: {error.strerror}") from error
+    return path
+
+
+def _read_table(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from error
 
 
 def _checked(key: str, kind: type, value: Any) -> Any:

@@ -90,7 +90,11 @@ class Wiring:
             return self._judge
         from moderation.scoring.judge import build_judge
 
-        return build_judge(self.settings.toxicity_engine, threads=self.settings.scoring_threads)
+        return build_judge(
+            self.settings.toxicity_engine,
+            threads=self.settings.scoring_threads,
+            models_dir=self.settings.models_path,
+        )
 
 
 def wired() -> Wiring:

@@ -12,7 +12,7 @@ from moderation.errors import ModerationError
 from moderation.scoring.bundle import read_manifest
 from moderation.scoring.detoxify_model import NAMES as DETOXIFY_NAMES
 from moderation.scoring.judge import build_judge
-from moderation.scoring.onnx_model import COMPACT_FOLDER
+from moderation.scoring.registry import COMPACT_FOLDER
 from moderation.scoring.spam import SPAM_FOLDER
 
 

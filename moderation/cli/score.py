@@ -37,7 +37,11 @@ def score(texts: tuple[str, ...], jsonl: bool, engine: str | None) -> None:
         raise click.UsageError("Give texts, or --jsonl to read them from standard input.")
     settings = load_settings()
     try:
-        judge = build_judge(engine or settings.toxicity_engine, threads=settings.scoring_threads)
+        judge = build_judge(
+            engine or settings.toxicity_engine,
+            threads=settings.scoring_threads,
+            models_dir=settings.models_path,
+        )
         if texts:
             _write(judge, list(texts))
             return

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 
 from moderation.labels import LABELS, SPAM, TOXICITY_LABELS
 from moderation.scoring.errors import ScoringUnavailable
+from moderation.scoring.registry import COMPACT, resolve, unknown_engine
 
-COMPACT = "compact"
 DETOXIFY_PREFIX = "detoxify:"
 
 EXPLAINED_FROM = 0.3
@@ -162,16 +163,22 @@ class ModelJudge:
 
 
 def build_judge(
-    engine: str = COMPACT, spam_engine: str = COMPACT, *, threads: int = 0
+    engine: str = COMPACT,
+    spam_engine: str = COMPACT,
+    *,
+    threads: int = 0,
+    models_dir: Path | None = None,
 ) -> ModelJudge:
     """The judge that the settings name; its models are loaded at the first use.
 
     Args:
-        engine: ``compact`` (the bundled model), ``detoxify:NAME`` (``original``, ``unbiased``,
-            ``multilingual``, ``original-small``, ``unbiased-small``) or ``detoxify:PATH`` (a
-            checkpoint, or the folder ``moderation models train`` wrote).
+        engine: ``compact`` (the bundled model), the name of a model that was added,
+            ``detoxify:NAME`` (``original``, ``unbiased``, ``multilingual``, ``original-small``,
+            ``unbiased-small``) or ``detoxify:PATH`` (a checkpoint, or the folder ``moderation
+            models train`` wrote).
         spam_engine: ``compact``.
         threads: processor threads one call may use; 0 for as many as there are cores.
+        models_dir: where added models lie (:attr:`moderation.settings.Settings.models_path`).
 
     Raises:
         ScoringUnavailable: there is no such engine.
@@ -184,12 +191,13 @@ def build_judge(
 
         return load_compact_spam()
 
-    if engine == COMPACT:
+    folder = resolve(engine, models_dir)
+    if folder is not None:
 
         def load_toxicity() -> ToxicityModel:
-            from moderation.scoring.onnx_model import COMPACT_FOLDER, OnnxToxicity
+            from moderation.scoring.onnx_model import OnnxToxicity
 
-            return OnnxToxicity(COMPACT_FOLDER, threads=threads)
+            return OnnxToxicity(folder, threads=threads)
 
     elif engine.removeprefix(DETOXIFY_PREFIX) not in {"", engine}:
 
@@ -199,9 +207,7 @@ def build_judge(
             return load_detoxify(engine.removeprefix(DETOXIFY_PREFIX), threads=threads)
 
     else:
-        raise ScoringUnavailable(
-            f"No toxicity engine {engine!r}: use {COMPACT!r}, 'detoxify:NAME' or 'detoxify:PATH'."
-        )
+        raise unknown_engine(engine)
     return ModelJudge(load_toxicity, load_spam)
 
 

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.labels import TOXICITY_LABELS
-from moderation.scoring.bundle import MODELS, read_manifest, version_name
+from moderation.scoring.bundle import read_manifest, version_name
 from moderation.scoring.errors import ScoringUnavailable
 from moderation.scoring.judge import ToxicityReadings
 from moderation.scoring.normalise import NORMALISER_VERSION, as_written, normalised_text
 
-COMPACT_FOLDER = MODELS / "compact"
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from moderation import readiness
+from moderation.scoring import registry
 
 MODEL_OK = {"model": "ok"}
 
@@ -88,8 +89,18 @@ def test_not_ready_without_the_model(
     ready: CheckedClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.undo()
-    monkeypatch.setattr(readiness, "MODELS", tmp_path)
-    assert checks(ready, 503)["model"] != "ok"
+    monkeypatch.setattr(registry, "COMPACT_FOLDER", tmp_path / "compact")
+    told = checks(ready, 503)["model"]
+    assert told.startswith("compact/manifest.json is missing")
+
+
+@pytest.mark.parametrize("engine", ["unbiased", "psychic"])
+def test_not_ready_without_the_registered_model_that_is_chosen(
+    ready: CheckedClient, engine: str
+) -> None:
+    wiring = ready.service.wiring
+    wiring.settings = dataclasses.replace(wiring.settings, toxicity_engine=engine)
+    assert f"no model {engine}" in checks(ready, 503)["model"]
 
 
 def test_not_ready_without_the_engine_that_is_chosen(

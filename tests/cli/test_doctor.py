@@ -27,6 +27,7 @@ from moderation.domain.comment import Comment
 from moderation.domain.site import Article, Site
 from moderation.domain.staff import Role, Scope
 from moderation.labels import LABELS
+from moderation.scoring import registry
 from moderation.scoring.bundle import write_manifest
 from moderation.scoring.judge import Assessment
 from moderation.web import create_app
@@ -484,7 +485,8 @@ def test_a_policy_that_is_gone_but_in_use(service: Service) -> None:
 def test_model_files_that_are_missing_or_damaged(
     sqlite_service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(rules, "MODELS", tmp_path)
+    monkeypatch.setattr(registry, "COMPACT_FOLDER", tmp_path / "compact")
+    monkeypatch.setattr(rules, "SPAM_FOLDER", tmp_path / "spam")
     assert "is missing" in find(sqlite_service.wiring, "Model files", State.WRONG).detail
     for name in ("compact", "spam"):
         (tmp_path / name).mkdir()
@@ -494,6 +496,18 @@ def test_model_files_that_are_missing_or_damaged(
     (tmp_path / "spam" / "weights").write_text("wights")
     found = find(sqlite_service.wiring, "Model files", State.WRONG)
     assert "spam/weights is not what its manifest says" in found.detail
+
+
+def test_a_registered_model_is_looked_after_as_well(sqlite_service: Service) -> None:
+    wiring = changed(sqlite_service, toxicity_engine="house")
+    assert "moderation models add house" in find(wiring, "Model files", State.WRONG).mend
+    with registry.registering("house", wiring.settings.models_path) as folder:
+        (folder / "weights").write_text("weights")
+        write_manifest(folder, ["weights"], {"version": "1"})
+    assert "house" in find(wiring, "Model files", State.OK).detail
+    (wiring.settings.models_path / "house" / "weights").write_text("wights")
+    found = find(wiring, "Model files", State.WRONG)
+    assert "house/weights is not what its manifest says" in found.detail
 
 
 def test_detoxify_chosen_without_its_extra(

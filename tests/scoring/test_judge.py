@@ -19,7 +19,7 @@ from moderation.labels import LABELS, TOXICITY_LABELS
 from moderation.scoring.bundle import read_manifest
 from moderation.scoring.errors import ScoringUnavailable
 from moderation.scoring.judge import ModelJudge, ToxicityReadings, build_judge
-from moderation.scoring.onnx_model import COMPACT_FOLDER
+from moderation.scoring.registry import COMPACT_FOLDER
 from moderation.scoring.spam import SPAM_FOLDER
 
 JUDGE = build_judge()

@@ -11,10 +11,12 @@ from pathlib import Path
 from moderation.cli.doctor.finding import Finding, good, hint, reason, wrong
 from moderation.domain.policy import PolicyError
 from moderation.labels import LABELS
-from moderation.scoring.bundle import MODELS, read_manifest
+from moderation.scoring.bundle import read_manifest
 from moderation.scoring.detoxify_model import NAMES as DETOXIFY_NAMES
 from moderation.scoring.errors import ScoringUnavailable
 from moderation.scoring.judge import COMPACT, DETOXIFY_PREFIX
+from moderation.scoring.registry import resolve, unknown_engine
+from moderation.scoring.spam import SPAM_FOLDER
 from moderation.settings import SettingsError
 from moderation.wiring import Wiring
 
@@ -38,12 +40,18 @@ def policies(wiring: Wiring) -> Iterator[Finding]:
 
 
 def model_files(wiring: Wiring) -> Iterator[Finding]:
-    """The bundled models' files are what their manifests say; the extra is there if chosen."""
+    """The models' files are what their manifests say; the extra is there if chosen."""
     what, engine = "Model files", wiring.settings.toxicity_engine
-    names = ["spam"] if engine.startswith(DETOXIFY_PREFIX) else ["compact", "spam"]
-    for name in names:
+    folders = {"spam": SPAM_FOLDER}
+    if (folder := resolve(engine, wiring.settings.models_path)) is not None:
+        folders = {engine: folder, **folders}
+    elif not engine.startswith(DETOXIFY_PREFIX):
+        mend = f"$ moderation models list\n$ moderation models add {engine}"
+        yield wrong(what, reason(unknown_engine(engine)), mend)
+        return
+    for folder in folders.values():
         try:
-            read_manifest(MODELS / name)
+            read_manifest(folder)
         except ScoringUnavailable as error:
             yield wrong(what, reason(error))
             return
@@ -51,7 +59,7 @@ def model_files(wiring: Wiring) -> Iterator[Finding]:
         mend = "$ pip install 'moderation[detoxify]'\nor set MODERATION_TOXICITY_ENGINE=compact"
         yield wrong(what, f"{engine} needs the extra 'detoxify', which is not installed", mend)
         return
-    yield good(what, f"intact: {', '.join(names)}")
+    yield good(what, f"intact: {', '.join(folders)}")
 
 
 def model(wiring: Wiring) -> Iterator[Finding]:
