@@ -1,7 +1,7 @@
 """Measure a judge on labelled comments."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from moderation.labels import SPAM
-from moderation.scoring.judge import Judge
+from moderation.scoring.judge import Assessment, Judge
 from moderation.scoring.metrics import average_precision, calibration_error, roc_auc
 from moderation.scoring.training_data import open_text
 
@@ -61,6 +61,20 @@ def read_labelled(path: Path, *, text_column: str = "text", rows: int = 0) -> La
     return LabelledTexts(texts, labels)
 
 
+def assess_all(
+    judge: Judge, texts: Sequence[str], report: Callable[[int], None] = lambda done: None
+) -> Iterator[Assessment]:
+    """Assess any number of ``texts``, batch by batch; ``report`` hears how many are done.
+
+    Raises:
+        ScoringUnavailable: the judge's model cannot be loaded.
+    """
+    for first in range(0, len(texts), _BATCH_TEXTS):
+        batch = texts[first : first + _BATCH_TEXTS]
+        yield from judge.assess(batch)
+        report(first + len(batch))
+
+
 def evaluate(judge: Judge, labelled: LabelledTexts) -> dict[str, Any]:
     """ROC AUC, average precision, expected calibration error, and decisions at 0.5 and 0.8.
 
@@ -69,10 +83,9 @@ def evaluate(judge: Judge, labelled: LabelledTexts) -> dict[str, Any]:
         ScoringUnavailable: the judge's model cannot be loaded.
     """
     scores: dict[str, list[float]] = {label: [] for label in LABEL_COLUMNS.values()}
-    for first in range(0, len(labelled.texts), _BATCH_TEXTS):
-        for assessment in judge.assess(labelled.texts[first : first + _BATCH_TEXTS]):
-            for label, values in scores.items():
-                values.append(assessment.scores[label])
+    for assessment in assess_all(judge, labelled.texts):
+        for label, values in scores.items():
+            values.append(assessment.scores[label])
     report: dict[str, Any] = {"model_version": judge.model_version, "rows": len(labelled.texts)}
     for column, truth in labelled.labels.items():
         report[column] = measures(truth, scores[LABEL_COLUMNS[column]])

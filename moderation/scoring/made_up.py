@@ -20,33 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from moderation.labels import TOXICITY_LABELS
+from moderation.scoring.identities import IdentityTerm, capitalise, read_terms, with_article
 from moderation.scoring.training_data import Example
 
 _MATERIAL = Path(__file__).with_name("made_up.toml")
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityTerm:
-    """The name of a group: its adjective, its plural, and what kind of group it is.
-
-    ``singular`` is the noun for one of the group, or None where that is the adjective with
-    "person". The kind "contrast" holds political camps, professions and the like, which the law
-    does not protect and which abuse rarely aims at as such.
-    """
-
-    adjective: str
-    plural: str
-    kind: str
-    singular: str | None = None
-
-    @property
-    def noun(self) -> str:
-        """One member of the group: "Muslim" (as in "Muslims"), "gay person"."""
-        if self.singular:
-            return self.singular
-        if self.plural == f"{self.adjective}s":
-            return self.adjective
-        return f"{self.adjective} person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +45,7 @@ class _Material:
 
     @cached_property
     def terms(self) -> tuple[IdentityTerm, ...]:
-        return tuple(
-            IdentityTerm(forms[0], forms[1], kind, forms[2] if len(forms) > 2 else None)
-            for kind, rows in self._tables["identities"].items()
-            for forms in rows
-        )
+        return read_terms(self._tables["identities"])
 
     @cached_property
     def slots(self) -> dict[str, tuple[str, ...]]:
@@ -109,11 +82,6 @@ _IDENTITY_ATTACK = TOXICITY_LABELS.index("identity_attack")
 
 _CONTRAST_SHARE = 0.08  # of the groups that abuse names
 _SLOT = re.compile(r"\{(a_)?([a-z_.]+?)(2?)\}")
-_AN = re.compile(r"(?!eu|uk|uni[^nm]|one|us)[aeiou]|(hiv|lgbt|hour|honest)", re.IGNORECASE)
-
-
-def _with_article(word: str) -> str:
-    return f"{'an' if _AN.match(word) else 'a'} {word}"
 
 
 def _pick_term(rng: random.Random, abusive: bool) -> IdentityTerm:
@@ -147,13 +115,9 @@ def _fill(template: str, terms: tuple[IdentityTerm, IdentityTerm], rng: random.R
             text = "person" if term.kind == "gender" else rng.choice(("man", "woman", "person"))
         else:
             text = rng.choice(_material.slots[name])
-        return _with_article(text) if article else text
+        return with_article(text) if article else text
 
     return _SLOT.sub(word, template)
-
-
-def _capitalise(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _misspell(text: str, rng: random.Random) -> str:
@@ -200,7 +164,7 @@ def _targets(category: _Category, term: IdentityTerm) -> tuple[float, ...]:
 
 def _make(category: _Category, rng: random.Random) -> tuple[str, tuple[float, ...]]:
     terms = _pick_term(rng, category.abusive), _pick_term(rng, category.abusive)
-    text = _capitalise(_fill(rng.choice(category.sentences), terms, rng))
+    text = capitalise(_fill(rng.choice(category.sentences), terms, rng))
     return text, _targets(category, terms[0])
 
 
@@ -294,7 +258,7 @@ def _in_case_of(word: str, old: str, before: str) -> str:
     if len(old) > 1 and old.isupper() and old != "LGBT":
         return word.upper()
     if _SENTENCE_START.search(before) and not old.islower():
-        return _capitalise(word)
+        return capitalise(word)
     return word.lower() if old.islower() else word
 
 
@@ -328,7 +292,7 @@ def swap_identity(text: str, rng: random.Random) -> str:
         forms = {"adjective": other.adjective, "plural": other.plural, "noun": other.noun}
         word = _in_case_of(forms[form], name, text[: found.start("name")])
         if found["article"]:
-            article = _with_article(word).partition(" ")[0]
+            article = with_article(word).partition(" ")[0]
             if found["article"][0] == "A":
                 article = article.upper() if name.isupper() else article.capitalize()
             word = article + found["gap"] + word
