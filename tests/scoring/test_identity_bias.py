@@ -121,7 +121,7 @@ def test_every_sentence_is_grammatical() -> None:
 
 def test_the_command_prints_a_table_or_json(monkeypatch) -> None:
     judge = PlantedJudge(lambda text, score: 0.55 if "Sikh" in text else score)
-    monkeypatch.setattr("moderation.cli.models.build_judge", lambda engine: judge)
+    monkeypatch.setattr("moderation.cli.models.measuring.build_judge", lambda engine, **more: judge)
     run = CliRunner().invoke(models, ["evaluate", "--identities"])
     assert run.exit_code == 0, run.output
     assert re.search(r"^Sikh +yes +55 +1\.000 .* yes$", run.stdout, re.MULTILINE)
