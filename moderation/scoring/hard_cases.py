@@ -48,6 +48,16 @@ class KindMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class Mistake:
+    """A wrong verdict, and the score that led to it."""
+
+    text: str
+    kind: str
+    toxic: bool
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class HardCaseReport:
     """What :func:`measure` found."""
 
@@ -59,6 +69,8 @@ class HardCaseReport:
     accuracy_toxic: float
     roc_auc: float
     kinds: tuple[KindMeasured, ...]
+    mistakes: tuple[Mistake, ...]
+    """In the order of the file."""
 
     def summary(self) -> dict[str, float]:
         """Over all kinds: number of sentences, accuracies, area under the ROC curve."""
@@ -72,13 +84,18 @@ class HardCaseReport:
 
     def rows(self) -> list[dict[str, Any]]:
         """One table row a kind, in the order of the file; keys are the columns."""
-        return [
-            {
-                name: round(value, 4) if isinstance(value, float) else value
-                for name, value in asdict(kind).items()
-            }
-            for kind in self.kinds
-        ]
+        return [_rounded(asdict(kind)) for kind in self.kinds]
+
+    def mistake_rows(self) -> list[dict[str, Any]]:
+        """One table row a mistake, the furthest from the threshold first."""
+        order = sorted(self.mistakes, key=lambda mistake: -abs(mistake.score - self.threshold))
+        return [_rounded(asdict(mistake)) for mistake in order]
+
+
+def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()
+    }
 
 
 def hard_cases() -> list[HardCase]:
@@ -112,9 +129,7 @@ def measure(
     """
     cases = hard_cases()
     texts = [case.text for case in cases]
-    scores = np.array(
-        [assessment.scores[label] for assessment in assess_all(judge, texts, report)]
-    )
+    scores = np.array([assessment.scores[label] for assessment in assess_all(judge, texts, report)])
     toxic = np.array([case.toxic for case in cases])
     kinds = np.array([case.kind for case in cases])
     right = (scores > threshold) == toxic
@@ -141,4 +156,9 @@ def measure(
         accuracy_toxic=float(right[toxic].mean()),
         roc_auc=roc_auc(toxic, scores),
         kinds=tuple(measured),
+        mistakes=tuple(
+            Mistake(case.text, case.kind, case.toxic, score)
+            for case, score, is_right in zip(cases, scores.tolist(), right.tolist(), strict=True)
+            if not is_right
+        ),
     )
