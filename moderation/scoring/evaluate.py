@@ -1,7 +1,7 @@
 """Measure a judge on labelled comments."""
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -40,25 +40,54 @@ def read_labelled(path: Path, *, text_column: str = "text", rows: int = 0) -> La
         FileNotFoundError: no such file.
         ValueError: a column is missing, or a label is neither 0 nor 1; the message says which.
     """
-    with open_text(path) as file:
-        reader = csv.DictReader(file)
-        columns = [name for name in LABEL_COLUMNS if name in (reader.fieldnames or ())]
-        if text_column not in (reader.fieldnames or ()) or not columns:
-            raise ValueError(
-                f"{path} needs a column {text_column!r} and one of {', '.join(LABEL_COLUMNS)}; "
-                f"it has {', '.join(reader.fieldnames or ()) or 'none'}"
-            )
-        texts: list[str] = []
-        labels: dict[str, list[int]] = {name: [] for name in columns}
-        for row in islice(reader, rows or None):
-            texts.append(row[text_column])
-            for name in columns:
-                if row[name] not in {"0", "1"}:
-                    raise ValueError(
-                        f"{path}, line {reader.line_num}: {name} is {row[name]!r}, not 0 or 1"
-                    )
-                labels[name].append(int(row[name]))
+    columns, found = labelled_rows(path, text_column=text_column)
+    texts: list[str] = []
+    labels: dict[str, list[int]] = {name: [] for name in columns}
+    for text, marks in islice(found, rows or None):
+        texts.append(text)
+        for name, mark in marks.items():
+            labels[name].append(mark)
     return LabelledTexts(texts, labels)
+
+
+def labelled_rows(
+    path: Path, *, text_column: str = "text"
+) -> tuple[list[str], Iterator[tuple[str, Mapping[str, int]]]]:
+    """The label columns of a labelled CSV, and its rows one by one: text, and 0/1 by column.
+
+    Arguments and errors are those of :func:`read_labelled`; what is wrong with a row is told when
+    it is reached.
+    """
+    file = open_text(path)
+    try:
+        reader = csv.DictReader(file)
+        there = reader.fieldnames or ()
+    except (UnicodeDecodeError, csv.Error) as error:
+        file.close()
+        raise ValueError(f"{path} is no CSV in UTF-8: {error}") from error
+    columns = [name for name in LABEL_COLUMNS if name in there]
+    if text_column not in there or not columns:
+        file.close()
+        raise ValueError(
+            f"{path} needs a column {text_column!r} and one of {', '.join(LABEL_COLUMNS)}; "
+            f"it has {', '.join(there) or 'none'}"
+        )
+
+    def rows() -> Iterator[tuple[str, Mapping[str, int]]]:
+        with file:
+            try:
+                for row in reader:
+                    for name in columns:
+                        if row[name] not in {"0", "1"}:
+                            raise ValueError(
+                                f"{path}, line {reader.line_num}: "
+                                f"{name} is {row[name]!r}, not 0 or 1"
+                            )
+                    yield row[text_column] or "", {name: int(row[name]) for name in columns}
+            except (UnicodeDecodeError, csv.Error) as error:
+                raise ValueError(f"{path}, after line {reader.line_num}: {error}") from error
+
+    return columns, rows()
 
 
 def assess_all(

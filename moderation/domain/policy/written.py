@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from moderation.domain.policy.shape import Policy
@@ -46,7 +47,6 @@ def _value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, float):
-        # Never as 1e-06: people read this.
-        return f"{value:.6f}".rstrip("0").ljust(3, "0") if 1e-6 <= value else "0.0"
+        return format(Decimal(repr(value)), "f")  # never as 1e-06: people read this
     # JSON's strings, whole numbers and booleans are TOML's too, once DEL is escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
