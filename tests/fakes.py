@@ -27,6 +27,9 @@ WORD_SCORES: Mapping[str, Mapping[str, float]] = {
 FAILS = "fails"
 """A text with this word makes the whole call fail, as a broken model does."""
 
+UNSUPPORTED: Mapping[str, tuple[str, str]] = {"kissa": ("fi", "language")}
+"""Word -> the language a text with it is in, and why it is unsupported. Others are in English."""
+
 SLOW = "slow"
 """A text with this word makes the call wait first."""
 
@@ -53,11 +56,19 @@ class FakeJudge:
             time.sleep(self._slow_s * waits)
         if any(FAILS in found for found in words):
             raise ScoringUnavailable("The fake judge was told to fail")
-        return [self._assessment(found) for found in words]
+        return [self._assessment(text, found) for text, found in zip(texts, words, strict=True)]
 
-    def _assessment(self, words: set[str]) -> Assessment:
+    def _assessment(self, text: str, words: set[str]) -> Assessment:
         scores = dict.fromkeys(LABELS, FAINT)
         for word in words & WORD_SCORES.keys():
             for label, score in WORD_SCORES[word].items():
                 scores[label] = max(scores[label], score)
-        return Assessment(scores, self.model_version)
+        spans = tuple(
+            match.span()
+            for match in re.finditer(r"\w+", text)
+            if WORD_SCORES.get(match.group().lower(), {}).get("toxicity")
+        )
+        language, unsupported = "en", None
+        for word in words & UNSUPPORTED.keys():
+            language, unsupported = UNSUPPORTED[word]
+        return Assessment(scores, self.model_version, spans, language, unsupported)

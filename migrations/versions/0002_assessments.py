@@ -3,6 +3,9 @@
 Revision: 0002, after 0001
 """
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -10,8 +13,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    # The default is for the rows there are: nobody told their words.
+    spans = sa.Column("spans", sa.JSON(), nullable=False, server_default=sa.text("'[]'"))
+    op.add_column("judgements", spans)
+    op.add_column("judgements", sa.Column("language", sa.String(length=8), nullable=True))
+    op.add_column("judgements", sa.Column("unsupported", sa.String(length=20), nullable=True))
 
 
 def downgrade() -> None:
-    pass
+    for name in ("unsupported", "language", "spans"):
+        op.drop_column("judgements", name)

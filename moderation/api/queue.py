@@ -8,6 +8,7 @@ from flask import Response
 
 from moderation.api.parsing import Blueprint, json_response
 from moderation.domain.decision import Action
+from moderation.domain.score import Judgement
 from moderation.domain.staff import Scope
 from moderation.errors import (
     ClaimedByAnother,
@@ -170,6 +171,7 @@ def _item(item: QueueItem) -> dict[str, Any]:
         "version": comment.version,
         "scored": not comment.not_scored,
         "scores": judgement and judgement.scores,
+        **_told(judgement),
         "reasons": judgement.reasons if judgement else [],
         "verdict": judgement
         and {
@@ -195,6 +197,15 @@ def _item(item: QueueItem) -> dict[str, Any]:
         },
         "claim": _claim(item),
         "similar_count": item.similar_count,
+    }
+
+
+def _told(judgement: Judgement | None) -> dict[str, Any]:
+    """What the models said besides scores."""
+    return {
+        "spans": judgement.spans if judgement else [],
+        "language": judgement and judgement.language,
+        "unsupported": judgement and judgement.unsupported,
     }
 
 
@@ -242,6 +253,7 @@ def _entry(entry: HistoryEntry) -> dict[str, Any]:
         "rule": judgement and judgement.rule,
         "detail": judgement and judgement.detail,
         "scores": judgement and judgement.scores,
+        **_told(judgement),
         "policy": judgement and judgement.policy,
         "policy_version": judgement and judgement.policy_version,
         "model_version": judgement and judgement.model_version,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from moderation.domain.base import Base, Id, UtcDateTime, new_id
@@ -34,6 +34,11 @@ class Judgement(Base):
     insult: Mapped[float | None]
     identity_attack: Mapped[float | None]
     spam: Mapped[float | None]
+
+    # [start, end] pairs, half-open, in code points of the body in that version.
+    spans: Mapped[list[list[int]]] = mapped_column(JSON, default=list, server_default=text("'[]'"))
+    language: Mapped[str | None] = mapped_column(String(8))
+    unsupported: Mapped[str | None] = mapped_column(String(20))
 
     action: Mapped[str] = mapped_column(String(10))
     rule: Mapped[str] = mapped_column(String(64))

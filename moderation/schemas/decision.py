@@ -6,6 +6,7 @@ from marshmallow import fields, validate
 
 from moderation.domain.decision import Action
 from moderation.domain.text import MAX_BODY_CHARS
+from moderation.schemas.assessment import ToldSchema
 from moderation.schemas.fields import Line, OpenWire, Text, Timestamp, Wire, identifier
 from moderation.schemas.problem import ProblemSchema
 
@@ -77,7 +78,7 @@ class UndoneSchema(OpenWire):
     version = fields.Integer(required=True)
 
 
-class HistoryEntrySchema(OpenWire):
+class HistoryEntrySchema(ToldSchema):
     decision_id = fields.String(required=True)
     action = fields.String(required=True, metadata={"enum": [str(a) for a in Action]})
     decided_by = fields.String(required=True)

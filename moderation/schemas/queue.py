@@ -6,6 +6,7 @@ from marshmallow import fields, validate
 
 from moderation.domain.comment import QueueSort
 from moderation.labels import LABELS
+from moderation.schemas.assessment import ToldSchema
 from moderation.schemas.fields import (
     OpenWire,
     Text,
@@ -98,7 +99,7 @@ class ClaimSchema(OpenWire):
     expires_at = Timestamp(required=True, metadata=_TIME)
 
 
-class QueueItemSchema(OpenWire):
+class QueueItemSchema(ToldSchema):
     id = fields.String(required=True)
     site_id = fields.String(required=True)
     parent_id = fields.String(required=True, allow_none=True)

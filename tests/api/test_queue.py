@@ -53,6 +53,7 @@ def test_an_item_tells_all_that_deciding_needs(
     assert set(item["scores"]) == set(LABELS)
     assert item["scores"]["toxicity"] == pytest.approx(0.6)
     assert "toxicity_high" in item["reasons"]
+    assert (item["spans"], item["language"], item["unsupported"]) == ([[7, 11]], "en", None)
     verdict = item["verdict"]
     assert (verdict["action"], verdict["rule"]) == ("queue", "every_comment_waits")
     assert verdict["policy"] == "strict"
@@ -65,6 +66,27 @@ def test_an_item_tells_all_that_deciding_needs(
     assert item["author"]["record"] == {"approved": 1, "rejected": 0}
     assert item["claim"] is None
     assert item["similar_count"] == 0
+
+
+def test_spans_count_code_points_of_the_body_as_it_is_served(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    # Trimmed and in NFC before it is scored: what was sent is longer than what is stored.
+    client.queued(site, "   Cafe\u0301 👩‍👩‍👧 rude!  ")
+    [item] = waiting(client, token)
+    [[start, end]] = item["spans"]
+    assert item["body"][start:end] == "rude"
+
+
+def test_an_item_says_why_no_model_is_made_for_it(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    client.queued(site, "Hyvä kissa")
+    [item] = waiting(client, token)
+    assert (item["language"], item["unsupported"]) == ("fi", "language")
+    assert item["verdict"]["rule"] == "unsupported"
+    assert "unsupported" in item["reasons"]
+    assert set(item["scores"]) == set(LABELS)
 
 
 def test_the_orders(client: CheckedClient, service: Service, site: SiteKit, token: Token) -> None:

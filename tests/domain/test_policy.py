@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from moderation.domain.policy import (
     REASONS,
     RULES,
+    UNSUPPORTED,
     Context,
     Outcome,
     PolicyError,
@@ -65,12 +66,15 @@ def context(**fields) -> Context:
     return Context(**known | {"model_version": "compact-1"} | fields)
 
 
+FINNISH = {"language": "fi", "unsupported": "language"}
+
 # One row for each rule: (preset, what the comment is, rule that decides, action).
 CASES = [
     ("strict", context(), "every_comment_waits", "queue"),
     ("strict", context(scores=scores(toxicity=0.99)), "every_comment_waits", "queue"),
     ("strict", context(body="blockhead"), "every_comment_waits", "queue"),
     ("strict", context(scores=None), "not_scored", "queue"),
+    ("strict", context(**FINNISH), "unsupported", "queue"),
     ("assisted", context(), "clear", "approve"),
     ("assisted", context(scores=scores(toxicity=0.199)), "clear", "approve"),
     ("assisted", context(scores=scores(toxicity=0.2)), "unclear", "queue"),
@@ -86,6 +90,9 @@ CASES = [
     ("assisted", context(author_approved_count=0), "first_comment", "queue"),
     ("assisted", context(report_count=1), "reported", "queue"),
     ("assisted", context(scores=None), "not_scored", "queue"),
+    ("assisted", context(**FINNISH), "unsupported", "queue"),
+    ("assisted", context(unsupported="links", scores=scores(spam=1.0)), "unsupported", "queue"),
+    ("assisted", context(language="fi"), "clear", "approve"),
     ("open", context(), "nothing_against_it", "approve"),
     ("open", context(scores=scores(toxicity=0.499)), "nothing_against_it", "approve"),
     ("open", context(scores=scores(toxicity=0.5)), "score_high", "queue"),
@@ -97,6 +104,7 @@ CASES = [
     ("open", context(author_approved_count=0), "first_comment", "queue"),
     ("open", context(report_count=2), "reported", "queue"),
     ("open", context(scores=None), "not_scored", "queue"),
+    ("open", context(unsupported="no_words"), "unsupported", "queue"),
 ]
 
 
@@ -117,6 +125,7 @@ def test_of_several_rules_the_first_in_the_list_decides(preset):
     everything = {
         "not_scored": {"scores": None},
         "reported": {"report_count": 1},
+        "unsupported": FINNISH,
         "blocked_word_rejects": {"body": "blockhead, mayor example"},
         "blocked_word_waits": {"body": "blockhead, mayor example"},
         "score_rejects": {"scores": scores(toxicity=0.95)},
@@ -203,6 +212,18 @@ def test_reasons_tell_everything_noteworthy_in_order_whatever_decided():
     assert decide(policy("strict"), context(scores=scores(spam=0.2))).reasons == ()
 
 
+def test_what_no_model_is_made_for_is_said_and_is_not_likely_clean():
+    verdict = decide(policy("strict"), context(**FINNISH))
+    assert verdict.reasons == ("unsupported",)
+    assert verdict.detail.endswith("any model here is made for (fi)")
+    assert (verdict.unsupported, verdict.language) == ("language", "fi")
+    assert verdict.scores == scores()
+    for why, sentence in UNSUPPORTED.items():
+        assert decide(policy("open"), context(unsupported=why)).detail.startswith(sentence)
+    later = decide(policy("open"), context(unsupported="a reason to come"))
+    assert (later.rule, "a reason to come" in later.detail) == ("unsupported", True)
+
+
 @pytest.mark.parametrize(
     ("entry", "text", "found"),
     [
@@ -269,6 +290,7 @@ CONTEXTS = st.builds(
     is_guest=st.booleans(),
     link_count=st.integers(0, 3),
     report_count=st.integers(0, 1),
+    unsupported=st.sampled_from([None, "links"]),
 )
 
 
@@ -277,6 +299,11 @@ def test_without_scores_a_comment_always_waits(chosen, comment, label, bad):
     broken = None if label is None else comment.scores | {label: bad}
     verdict = decide(chosen, dataclasses.replace(comment, scores=broken))
     assert (verdict.action, verdict.rule) == (Outcome.QUEUE, "not_scored")
+
+
+@given(policies(), CONTEXTS, st.sampled_from(sorted(UNSUPPORTED)))
+def test_thresholds_never_decide_on_what_no_model_is_made_for(chosen, comment, why):
+    assert decide(chosen, dataclasses.replace(comment, unsupported=why)).action is Outcome.QUEUE
 
 
 @given(policies(), CONTEXTS)

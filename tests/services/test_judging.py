@@ -176,9 +176,24 @@ def test_a_verdict_is_written_with_its_scores_rule_and_versions(
     assert judgement.scores["toxicity"] == pytest.approx(0.97)
     assert judgement.rule == "every_comment_waits"
     assert judgement.model_version == "fake/1"
+    assert (judgement.spans, judgement.language, judgement.unsupported) == ([[3, 8]], "en", None)
     assert judgement.policy == "strict"
     assert (decision.decided_by, decision.version) == ("policy", 2)
     assert comment.judgement_id == decision.judgement_id == judgement.id
+
+
+@pytest.mark.parametrize("policy", ["strict", "assisted", "open"])
+def test_what_no_model_is_made_for_waits_under_every_policy_with_its_scores(
+    service: Service, policy: str
+) -> None:
+    foreign = service.make_site(policy=policy)
+    post(service, foreign, "awful kissa")
+    (verdict,) = record(service, take(service)).judged.values()
+    assert (verdict.action, verdict.rule) == ("queue", "unsupported")
+    with service.database.read() as session:
+        (judgement,) = session.scalars(select(Judgement))
+    assert (judgement.language, judgement.unsupported) == ("fi", "language")
+    assert judgement.scores["toxicity"] == pytest.approx(0.97)
 
 
 def test_an_article_may_follow_a_policy_of_its_own(service: Service, site: SiteKit) -> None:

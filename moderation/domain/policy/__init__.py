@@ -10,6 +10,7 @@ from moderation.domain.policy.priority import head_start_min
 from moderation.domain.policy.rules import RULES, decide
 from moderation.domain.policy.shape import (
     REASONS,
+    UNSUPPORTED,
     Context,
     Outcome,
     Policy,
@@ -23,6 +24,7 @@ from moderation.domain.policy.statement import statement
 __all__ = [
     "REASONS",
     "RULES",
+    "UNSUPPORTED",
     "Context",
     "Outcome",
     "Policy",

@@ -17,7 +17,15 @@ from moderation.domain.policy.priority import (
     high_labels,
     is_likely_clean,
 )
-from moderation.domain.policy.shape import REASONS, Context, Outcome, Policy, Preset, Verdict
+from moderation.domain.policy.shape import (
+    REASONS,
+    UNSUPPORTED,
+    Context,
+    Outcome,
+    Policy,
+    Preset,
+    Verdict,
+)
 from moderation.domain.policy.words import word_list
 from moderation.labels import LABELS
 
@@ -48,6 +56,14 @@ class Rule:
 
 def was_not_scored(policy: Policy, seen: Evidence) -> str | None:
     return seen.why_not_scored
+
+
+def is_unsupported(policy: Policy, seen: Evidence) -> str | None:
+    why = seen.context.unsupported
+    if why is None:
+        return None
+    sentence = UNSUPPORTED.get(why, f"No model here is made for it: {why}")
+    return f"{sentence} ({seen.context.language})" if why == "language" else sentence
 
 
 def was_reported(policy: Policy, seen: Evidence) -> str | None:
@@ -102,6 +118,7 @@ def always(sentence: str) -> Condition:
 # --- The lists -------------------------------------------------------------------------------
 
 NOT_SCORED = Rule("not_scored", was_not_scored, Outcome.QUEUE)
+UNSUPPORTED_TEXT = Rule("unsupported", is_unsupported, Outcome.QUEUE)
 REPORTED = Rule("reported", was_reported, Outcome.QUEUE)
 SUSPECT_WORD = Rule("suspect_word", has_suspect_word, Outcome.QUEUE)
 LINK = Rule("link", has_too_many_links, Outcome.QUEUE)
@@ -112,11 +129,14 @@ SCORE_HIGH = Rule("score_high", is_at_hold_at, Outcome.QUEUE)
 RULES: Mapping[Preset, tuple[Rule, ...]] = {
     Preset.STRICT: (
         NOT_SCORED,
+        UNSUPPORTED_TEXT,
         Rule("every_comment_waits", always("Every comment waits for a moderator"), Outcome.QUEUE),
     ),
     Preset.ASSISTED: (
         NOT_SCORED,
         REPORTED,
+        # Before the lists of words: another language has harmless words that are slurs in this.
+        UNSUPPORTED_TEXT,
         Rule("blocked_word_rejects", has_blocked_word, Outcome.REJECT),
         Rule("score_rejects", is_at_reject_at, Outcome.REJECT),
         SUSPECT_WORD,
@@ -130,6 +150,7 @@ RULES: Mapping[Preset, tuple[Rule, ...]] = {
     Preset.OPEN: (
         NOT_SCORED,
         REPORTED,
+        UNSUPPORTED_TEXT,
         Rule("blocked_word_waits", has_blocked_word, Outcome.QUEUE),
         SUSPECT_WORD,
         LINK,
@@ -160,6 +181,9 @@ def decide(policy: Policy, context: Context) -> Verdict:
         policy=policy.name,
         policy_version=policy.version,
         model_version=context.model_version,
+        spans=context.spans if seen.scores else (),
+        language=context.language,
+        unsupported=context.unsupported,
     )
 
 
@@ -192,6 +216,7 @@ def _reasons(policy: Policy, seen: Evidence) -> tuple[str, ...]:
         name
         for name, condition in (
             ("not_scored", was_not_scored),
+            ("unsupported", is_unsupported),
             ("reported", was_reported),
             ("blocked_word", has_blocked_word),
             ("suspect_word", has_suspect_word),

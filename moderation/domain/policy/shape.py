@@ -30,6 +30,7 @@ class Outcome(StrEnum):
 
 REASONS: tuple[str, ...] = (
     "not_scored",
+    "unsupported",
     "reported",
     "blocked_word",
     "suspect_word",
@@ -41,6 +42,14 @@ REASONS: tuple[str, ...] = (
     "likely_clean",
 )
 """Every code that can stand in :attr:`Verdict.reasons`, in the order they stand there."""
+
+
+UNSUPPORTED: Mapping[str, str] = {
+    "language": "Written in another language than any model here is made for",
+    "links": "Nothing but links: what they lead to was not read",
+    "no_words": "There are no words in it",
+}
+"""Why no model is made for a text -> what moderators are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,7 @@ class Priority:
     reason_min: Mapping[str, int] = field(
         default_factory=lambda: {
             "not_scored": 240,
+            "unsupported": 60,
             "reported": 360,
             "blocked_word": 120,
             "suspect_word": 60,
@@ -141,13 +151,18 @@ class Context:
 
     ``folded_body`` is the body with look-alike letters and similar disguises undone, empty where
     nobody did that; words are looked for in both. ``scores`` is label -> 0..1, or None when
-    scoring failed.
+    scoring failed. ``spans`` are the words behind the toxicity, half-open in code points of
+    ``body``, for the record only. ``language`` is an ISO 639-1 code, None where nobody can say;
+    ``unsupported`` a code of :data:`UNSUPPORTED`, None where a model is made for the text.
     """
 
     body: str
     folded_body: str = ""
     scores: Mapping[str, float] | None = None
     model_version: str | None = None
+    spans: tuple[tuple[int, int], ...] = ()
+    language: str | None = None
+    unsupported: str | None = None
     author_approved_count: int = 0
     is_guest: bool = False
     link_count: int = 0
@@ -174,3 +189,7 @@ class Verdict:
     policy: str
     policy_version: str
     model_version: str | None
+    spans: tuple[tuple[int, int], ...] = ()
+    language: str | None = None
+    unsupported: str | None = None
+    """These three as in :class:`Context`; no spans without usable scores."""

@@ -1,0 +1,33 @@
+"""What the models said of a comment besides scores, as staff see it."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from moderation.domain.policy import UNSUPPORTED
+from moderation.schemas.fields import OpenWire
+
+
+class ToldSchema(OpenWire):
+    spans = fields.List(
+        fields.List(fields.Integer(validate=validate.Range(min=0)), validate=validate.Length(2, 2)),
+        required=True,
+        metadata={
+            "description": "The words that drove the toxicity score: [start, end) in Unicode code "
+            "points of the body (JavaScript: of Array.from(body), not of body itself), in order. "
+            "Empty where the toxicity is below 0.3."
+        },
+    )
+    language = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "ISO 639-1 code; null where the text is too short to say."},
+    )
+    unsupported = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "enum": [*UNSUPPORTED, None],
+            "description": "Why no model here is made for this text; null where one is.",
+        },
+    )
