@@ -6,7 +6,7 @@ Needs the extra ``detoxify``. Loading and predicting are Detoxify's own code (de
 import os
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,9 @@ class DetoxifyToxicity:
     """A Detoxify model behind the interface of the judges.
 
     ``labels`` names the columns of the model's own output, by our names where we have one;
-    ``normalises`` says whether it reads texts after their disguises were undone.
+    ``normalises`` says whether it reads texts after their disguises were undone. A checkpoint of
+    our own training also has a ``span_head`` (``weight``, ``bias``) and its ``span_threshold``,
+    which Detoxify does not use and the export takes along.
     """
 
     def __init__(
@@ -127,9 +129,14 @@ class DetoxifyToxicity:
         self._lock = threading.Lock()
         self._watched: threading.local | None = None
         self.normalises = False
+        self.span_head: Mapping[str, Any] = {}
+        self.span_threshold = 0.5
         self.version = f"detoxify:{model_type}"
         if checkpoint is not None:
-            self.normalises = _was_trained_on_normalised(checkpoint)
+            ours = _facts_of_training(checkpoint)
+            self.normalises = "normaliser_version" in ours
+            self.span_head = ours.get("span_head") or {}
+            self.span_threshold = float(ours.get("span_threshold", self.span_threshold))
             self.version = f"detoxify:{checkpoint.stem[:40]}+{sha256_of(checkpoint)[:8]}"
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -263,19 +270,21 @@ def _telling_words(text: str, tokens: Sequence[tuple[Span, float]]) -> list[Span
     ]
 
 
-def _was_trained_on_normalised(checkpoint: Path) -> bool:
+def _facts_of_training(checkpoint: Path) -> Mapping[str, Any]:
+    """What our own training wrote into the checkpoint beside Detoxify's facts, if it did."""
     import torch
 
     config: dict[str, Any] = torch.load(
         checkpoint, map_location="cpu", weights_only=False, mmap=True
     )["config"]
-    version = config.get("moderation", {}).get("normaliser_version")
+    ours: Mapping[str, Any] = config.get("moderation", {})
+    version = ours.get("normaliser_version")
     if version not in {None, NORMALISER_VERSION}:
         raise ScoringUnavailable(
             f"{checkpoint} was trained on texts of normaliser {version}, "
             f"this program has {NORMALISER_VERSION}. Train the model again."
         )
-    return version is not None
+    return ours
 
 
 def _why_not_loaded(model_type: str, checkpoint: Path | None, error: Exception) -> str:

@@ -22,10 +22,11 @@ from moderation.labels import TOXICITY_LABELS
 from moderation.scoring.bundle import write_manifest
 from moderation.scoring.detoxify_model import HF_FOLDER, DetoxifyToxicity
 from moderation.scoring.disguise import disguise
+from moderation.scoring.made_up import made_up_examples
 from moderation.scoring.metrics import rank_correlation
 from moderation.scoring.normalise import NORMALISER_VERSION
 from moderation.scoring.onnx_model import MODEL_FILE, TOKENIZER_FILE, OnnxToxicity
-from moderation.scoring.training_data import neutral_identity_examples, open_text
+from moderation.scoring.training_data import open_text
 
 MAX_FP32_DIFFERENCE = 1e-3
 DECISION_THRESHOLDS = (0.5, 0.8)
@@ -52,7 +53,7 @@ def made_up_texts(count: int = 200) -> list[str]:
     rng = random.Random(0)
     return [
         disguise(example.text, {"am", "point", "proud"}, rng)
-        for example in neutral_identity_examples(count, rng)
+        for example in made_up_examples(count, rng)
     ]
 
 
@@ -119,6 +120,10 @@ def export_detoxify(
     facts = {**facts, "labels": list(detoxify.labels), "normalise": detoxify.normalises}
     if detoxify.normalises:
         facts["normaliser_version"] = NORMALISER_VERSION
+    if detoxify.span_head:
+        facts["span_threshold"] = detoxify.span_threshold
+    if detoxify.torch_model.config.model_type == "bert":
+        facts["architecture"] = detoxify.torch_model.config.to_diff_dict()
     with tempfile.TemporaryDirectory() as scratch:
         plain = _folder(Path(scratch) / "fp32", detoxify)
         _export_fp32(detoxify, plain / MODEL_FILE)
@@ -175,16 +180,29 @@ def _export_fp32(detoxify: DetoxifyToxicity, path: Path) -> None:
     model, columns = detoxify.torch_model, len(detoxify.labels)
     model.set_attn_implementation("eager")  # the plainest graph, and the easiest to quantise
 
+    span_head = None
+    if detoxify.span_head:
+        span_head = torch.nn.Linear(model.config.hidden_size, 1)
+        span_head.load_state_dict(detoxify.span_head)
+
     class Logits(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.model = model
+            self.span_head = span_head
 
         def forward(
             self, input_ids: "torch.Tensor", attention_mask: "torch.Tensor"
-        ) -> "torch.Tensor":
-            output = self.model(input_ids=input_ids, attention_mask=attention_mask)
-            return output.logits[:, :columns]  # some have more, for identities, without a name
+        ) -> tuple["torch.Tensor", ...]:
+            output = self.model(
+                input_ids=input_ids,
+                attention_mask=attention_mask,
+                output_hidden_states=span_head is not None,
+            )
+            logits = output.logits[:, :columns]  # some have more, for identities, without a name
+            if self.span_head is None:
+                return (logits,)
+            return logits, self.span_head(output.hidden_states[-1]).squeeze(-1)
 
     ids = torch.ones((2, 8), dtype=torch.long)
     shape = {
@@ -196,7 +214,7 @@ def _export_fp32(detoxify: DetoxifyToxicity, path: Path) -> None:
         (ids, torch.ones_like(ids)),
         str(path),
         input_names=["input_ids", "attention_mask"],
-        output_names=["logits"],
+        output_names=["logits", "token_logits"][: 1 + (span_head is not None)],
         dynamic_shapes={"input_ids": shape, "attention_mask": shape},
         dynamo=True,
         external_data=False,

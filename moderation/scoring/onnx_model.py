@@ -12,7 +12,8 @@ from moderation.labels import TOXICITY_LABELS
 from moderation.scoring.bundle import read_manifest, version_name
 from moderation.scoring.errors import ScoringUnavailable
 from moderation.scoring.judge import ToxicityReadings
-from moderation.scoring.normalise import NORMALISER_VERSION, as_written, normalised_text
+from moderation.scoring.normalise import NORMALISER_VERSION, as_written, normalise, normalised_text
+from moderation.scoring.spans import telling_spans
 
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
@@ -81,6 +82,9 @@ class OnnxToxicity:
         self._window_tokens = int(manifest["max_tokens"]) - 2
         # What the tokenizer puts around any text: [CLS] and [SEP], or <s> and </s>.
         self._first, self._last = self._tokenizer.encode("").ids
+        # Models that were trained to say why have a second output, one logit a token.
+        self._span_threshold = float(manifest.get("span_threshold", 0.5))
+        self._asked = ["logits", "token_logits"] if "token_logits" in outputs else ["logits"]
         self.version = version_name(manifest.get("name", "compact"), manifest, MODEL_FILE)
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -88,40 +92,78 @@ class OnnxToxicity:
         encoded = self._tokenizer.encode_batch_fast(
             [self._readable(text) for text in texts], add_special_tokens=False
         )
-        token_ids = [encoding.ids for encoding in encoded]
-        # Longest first: a long text begun last would leave the other threads idle.
-        rows = sorted(range(len(texts)), key=lambda row: -len(token_ids[row]))
-        scores = np.zeros((len(texts), len(TOXICITY_LABELS)), dtype=np.float32)
-        threads = min(self._threads, len(texts))
-        if threads <= 1:
-            for row in rows:
-                scores[row] = self._worst_window(token_ids[row])
-            return scores
-        with ThreadPoolExecutor(threads) as pool:
-            found = pool.map(self._worst_window, [token_ids[row] for row in rows])
-            for row, six in zip(rows, found, strict=True):
-                scores[row] = six
-        return scores
+        found = self._run_all([encoding.ids for encoding in encoded])
+        return np.stack([six for six, _ in found]) if found else _no_scores()
 
     def read(self, texts: Sequence[str]) -> ToxicityReadings:
-        """The same scores, without the words behind them: this model's graph does not tell."""
-        return ToxicityReadings(self.score(texts), [()] * len(texts))
+        """The same scores, and the words behind them, from the same pass of the model.
 
-    def _worst_window(self, token_ids: Sequence[int]) -> NDArray[np.float32]:
-        return np.max([self._probabilities(part) for part in self._windows(token_ids)], axis=0)
+        The words are those that people would mark as toxic, as the second output learnt it;
+        there are none where the model has no second output.
+        """
+        if len(self._asked) == 1:
+            return ToxicityReadings(self.score(texts), [()] * len(texts))
+        read = [normalise(text) for text in texts]
+        encoded = self._tokenizer.encode_batch(
+            [normalised.text for normalised in read], add_special_tokens=False
+        )
+        found = self._run_all([encoding.ids for encoding in encoded])
+        spans = [
+            telling_spans(normalised, encoding.offsets[: len(tokens)], tokens, self._span_threshold)
+            for normalised, encoding, (_, tokens) in zip(read, encoded, found, strict=True)
+        ]
+        return ToxicityReadings(
+            np.stack([six for six, _ in found]) if found else _no_scores(), spans
+        )
 
-    def _windows(self, token_ids: Sequence[int]) -> Iterator[list[int]]:
+    def _run_all(
+        self, token_ids: Sequence[Sequence[int]]
+    ) -> list[tuple[NDArray[np.float32], list[float]]]:
+        """For each text its six probabilities, and one for each token that was read."""
+        # Longest first: a long text begun last would leave the other threads idle.
+        rows = sorted(range(len(token_ids)), key=lambda row: -len(token_ids[row]))
+        threads = min(self._threads, len(token_ids))
+        if threads <= 1:
+            found = [self._worst_window(token_ids[row]) for row in rows]
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                found = list(pool.map(self._worst_window, [token_ids[row] for row in rows]))
+        return [one for _, one in sorted(zip(rows, found, strict=True), key=lambda pair: pair[0])]
+
+    def _worst_window(self, token_ids: Sequence[int]) -> tuple[NDArray[np.float32], list[float]]:
+        worst = np.zeros(len(TOXICITY_LABELS), dtype=np.float32)
+        of_tokens: list[float] = []
+        for start, part in self._windows(token_ids):
+            six, tokens = self._probabilities([self._first, *part, self._last])
+            worst = np.maximum(worst, six)
+            shared = len(of_tokens) - start
+            of_tokens[start:] = np.maximum(of_tokens[start:], tokens[:shared]).tolist()
+            of_tokens.extend(tokens[shared:].tolist())
+        return worst, of_tokens
+
+    def _windows(self, token_ids: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
         step = self._window_tokens - _OVERLAP_TOKENS
         for number in range(_MAX_WINDOWS):
-            part = token_ids[number * step : number * step + self._window_tokens]
-            yield [self._first, *part, self._last]
-            if number * step + self._window_tokens >= len(token_ids):
+            start = number * step
+            yield start, token_ids[start : start + self._window_tokens]
+            if start + self._window_tokens >= len(token_ids):
                 return
 
-    def _probabilities(self, token_ids: Sequence[int]) -> NDArray[np.float32]:
+    def _probabilities(
+        self, token_ids: Sequence[int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         ids = np.asarray([token_ids], dtype=np.int64)
         inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-        (logits,) = self._session.run(["logits"], inputs)
+        logits, *of_tokens = self._session.run(self._asked, inputs)
         six = np.zeros(len(TOXICITY_LABELS), dtype=np.float32)
-        six[self._columns] = 1.0 / (1.0 + np.exp(-logits[0, self._outputs].astype(np.float32)))
-        return six
+        six[self._columns] = _sigmoid(logits[0, self._outputs])
+        tokens = _sigmoid(of_tokens[0][0, 1:-1]) if of_tokens else np.zeros(0, dtype=np.float32)
+        return six, tokens
+
+
+def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    return 1.0 / (1.0 + np.exp(-logits.astype(np.float32)))
+
+
+def _no_scores() -> NDArray[np.float32]:
+    return np.zeros((0, len(TOXICITY_LABELS)), dtype=np.float32)

@@ -1,8 +1,12 @@
 """Train the compact toxicity model: a small BERT encoder, six sigmoid outputs, soft targets.
 
+A second head learns, in the same pass, which tokens people marked as toxic: what the model shows
+as its reasons. What is kept is a moving average of the weights, calibrated on held-out rows.
+
 ``train`` writes into one folder:
 
-* ``model.ckpt``: Detoxify's checkpoint format (``config`` + ``state_dict``);
+* ``model.ckpt``: Detoxify's checkpoint format (``config`` + ``state_dict``), the second head in
+  ``config.moderation``, where Detoxify does not look;
 * ``hf/``: the encoder's ``config.json`` and tokenizer, Detoxify's ``huggingface_config_path``;
 * ``log.jsonl``: what happened, one JSON object a line;
 * ``latest.pt``: everything needed to go on after an interruption; removed at the end.
@@ -16,27 +20,31 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moderation.labels import TOXICITY_LABELS
-from moderation.scoring.normalise import NORMALISER_VERSION, normalised_text
+from moderation.scoring.calibration import fit_platt
+from moderation.scoring.normalise import normalise
+from moderation.scoring.spans import best_threshold
+from moderation.scoring.training_checkpoint import save_detoxify_checkpoint, two_heads
 from moderation.scoring.training_data import (
+    SPANS_FILE,
     TRAIN_FILE,
     Example,
-    epoch_examples,
+    measured_texts,
     read_examples,
+    read_spans,
     split_holdout,
     telling_words,
 )
+from moderation.scoring.training_epochs import Changes, epoch_examples
 from moderation.scoring.training_plan import TrainingPlan
 
 if TYPE_CHECKING:
     import torch
 
-CHECKPOINT_FILE = "model.ckpt"
-HF_FOLDER = "hf"
 LOG_FILE = "log.jsonl"
 LATEST_FILE = "latest.pt"
 
@@ -45,6 +53,19 @@ _BUCKET_BATCHES = 40
 
 Report = Callable[[int, int, float], None]
 """Told (steps done, steps in all, mean loss of late) after every step."""
+
+
+_NOT_MARKED = -1.0
+"""The label of tokens that nobody was asked about, which the loss leaves out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A training text as the model reads it: its tokens, six targets, and a label a token."""
+
+    token_ids: list[int]
+    targets: Sequence[float]
+    token_labels: list[float] | None
 
 
 class ResumeMismatch(ValueError):
@@ -70,19 +91,26 @@ def train(
 ) -> dict[str, Any]:
     """Train, or go on with, the model in ``output_dir``; returns the last line of the log.
 
-    ``data_dir`` holds ``toxicity/train.csv.gz``. The same plan, data and machine give the same
-    model, interrupted or not, up to the processor's rounding.
+    ``data_dir`` holds ``toxicity/train.csv.gz`` and, for the second head, ``spans_train.csv``
+    beside it. The same plan, data and machine give the same model, interrupted or not, up to the
+    processor's rounding.
 
     Raises:
         FileNotFoundError: the training file is missing.
         ModuleNotFoundError: the pretrained encoder's package is missing.
+        ScoringUnavailable: the model to go on from is missing or damaged.
         ResumeMismatch: ``output_dir`` holds an unfinished run with another plan or other data.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     # Idle OpenMP threads spin by default, which halves the speed on cores shared with others.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    spans_file = data_dir / SPANS_FILE
     examples = read_examples(
-        data_dir / TRAIN_FILE, gold_share=plan.gold_share, max_chars=plan.max_chars
+        data_dir / TRAIN_FILE,
+        gold_share=plan.gold_share,
+        max_chars=plan.max_chars,
+        spans=read_spans(spans_file) if spans_file.exists() else {},
+        never=measured_texts(data_dir),
     )
     kept, held = split_holdout(examples, plan.holdout_share)
     run = _Run(plan, kept, held, output_dir)
@@ -101,7 +129,8 @@ class _Run:
         output_dir: Path,
     ) -> None:
         import torch
-        from transformers import AutoTokenizer, BertForSequenceClassification
+        from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+        from transformers import AutoTokenizer
 
         torch.manual_seed(plan.seed)
         torch.set_num_threads(plan.threads)
@@ -109,8 +138,9 @@ class _Run:
         self.telling = telling_words(kept)
         source = base_folder(plan)
         self.tokenizer = AutoTokenizer.from_pretrained(source)
-        self.model = BertForSequenceClassification.from_pretrained(
-            source, num_labels=len(TOXICITY_LABELS), problem_type="multi_label_classification"
+        self.model = two_heads(source, plan.base_continue_from)
+        self.average = AveragedModel(
+            self.model, multi_avg_fn=get_ema_multi_avg_fn(plan.average_decay)
         )
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
@@ -118,6 +148,7 @@ class _Run:
             weight_decay=plan.weight_decay,
             fused=True,
         )
+        self.span_threshold = 0.5
         self.identity = f"{plan.fingerprint()}:{len(kept)}"
         self.step = 0
         output_dir.mkdir(parents=True, exist_ok=True)
@@ -142,6 +173,7 @@ class _Run:
                 "remove it to start afresh, or restore the plan to go on"
             )
         self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
         self.log("resumed", step=self.step, epochs=self.plan.epochs)
@@ -155,50 +187,65 @@ class _Run:
                 "identity": self.identity,
                 "step": self.step,
                 "model": self.model.state_dict(),
+                "average": self.average.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
             },
             part,
         )
         part.replace(self.output_dir / LATEST_FILE)
 
-    def batches_of_epoch(self, epoch: int) -> list[tuple[list[list[int]], list[Sequence[float]]]]:
+    def batches_of_epoch(self, epoch: int) -> list[list[Row]]:
         plan = self.plan
         chosen = epoch_examples(
             self.kept,
+            Changes(
+                plan.epoch_share,
+                plan.disguised_share,
+                plan.swapped_share,
+                plan.long_rows,
+                plan.made_up_rows,
+            ),
             epoch=epoch,
             seed=plan.seed,
-            epoch_share=plan.epoch_share,
-            disguised_share=plan.disguised_share,
             telling=self.telling,
-            neutral_identity_rows=plan.neutral_identity_rows,
         )
-        token_ids = self.encode([example.text for example in chosen])
+        rows = self.encode(chosen)
         rng = random.Random(f"{plan.seed}:{epoch}:batches")
         batches = []
         bucket_rows = plan.batch_size * _BUCKET_BATCHES
-        for first in range(0, len(chosen), bucket_rows):
-            rows = range(first, min(first + bucket_rows, len(chosen)))
-            by_length = sorted(rows, key=lambda row: len(token_ids[row]))
+        for first in range(0, len(rows), bucket_rows):
+            by_length = sorted(
+                rows[first : first + bucket_rows], key=lambda row: len(row.token_ids)
+            )
             cut = [
                 by_length[start : start + plan.batch_size]
                 for start in range(0, len(by_length), plan.batch_size)
             ]
             rng.shuffle(cut)
             batches.extend(cut)
-        return [
-            ([token_ids[row] for row in batch], [chosen[row].targets for row in batch])
-            for batch in batches
-        ]
+        return batches
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        encoded = self.tokenizer(
-            [normalised_text(text) for text in texts],
-            truncation=True,
-            max_length=self.plan.max_tokens,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )
-        return encoded["input_ids"]
+    def encode(self, examples: Sequence[Example]) -> list[Row]:
+        rows = []
+        for example in examples:
+            read = normalise(example.text)
+            encoded = self.tokenizer(
+                read.text,
+                truncation=True,
+                max_length=self.plan.max_tokens,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+                return_offsets_mapping=example.spans is not None,
+            )
+            labels = None
+            if example.spans is not None:
+                toxic = {at for start, end in example.spans for at in range(start, end)}
+                labels = [
+                    _NOT_MARKED if start == end else _share(read.original_span(start, end), toxic)
+                    for start, end in encoded["offset_mapping"]
+                ]
+            rows.append(Row(encoded["input_ids"], example.targets, labels))
+        return rows
 
     def finish(self, report: Report | None) -> dict[str, Any]:
         plan = self.plan
@@ -214,13 +261,15 @@ class _Run:
             if self.step == done_before:
                 self.log("epoch", epoch=epoch + 1, step=self.step, **self.measure())
                 self.save_checkpoint()
+        self.calibrate()
+        self.choose_span_threshold()
         self.save_checkpoint()
         (self.output_dir / LATEST_FILE).unlink(missing_ok=True)
         return self.log("finished", steps=self.step)
 
     def run_epoch(
         self,
-        batches: Sequence[tuple[list[list[int]], list[Sequence[float]]]],
+        batches: Sequence[Sequence[Row]],
         done_before: int,
         total_steps: int,
         report: Report | None,
@@ -229,7 +278,7 @@ class _Run:
 
         self.model.train()
         mean_loss, since = 0.0, time.monotonic()
-        for batch_ids, targets in batches[max(0, self.step - done_before) :]:
+        for batch in batches[max(0, self.step - done_before) :]:
             # The seed of a step's dropout depends on the step alone: resuming changes nothing.
             torch.manual_seed(self.plan.seed * 1_000_003 + self.step)
             rate = self.plan.learning_rate * _schedule(
@@ -237,14 +286,12 @@ class _Run:
             )
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            logits = self.logits(batch_ids)
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(
-                logits, torch.tensor(targets)
-            )
+            loss = self.loss(self.model, batch)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             self.optimizer.step()
             self.optimizer.zero_grad()
+            self.average.update_parameters(self.model)
             self.step += 1
             mean_loss = loss.item() if mean_loss == 0.0 else 0.98 * mean_loss + 0.02 * loss.item()
             if report:
@@ -257,7 +304,25 @@ class _Run:
                     learning_rate=rate, seconds=round(seconds, 1),
                 )  # fmt: skip
 
-    def logits(self, batch_ids: Sequence[Sequence[int]]) -> "torch.Tensor":
+    def loss(self, model: "torch.nn.Module", batch: Sequence[Row]) -> "torch.Tensor":
+        import torch
+
+        entropy = torch.nn.functional.binary_cross_entropy_with_logits
+        logits, token_logits = self.outputs(model, [row.token_ids for row in batch])
+        loss = entropy(logits, torch.tensor([row.targets for row in batch]))
+        labels = torch.full_like(token_logits, _NOT_MARKED)
+        for number, row in enumerate(batch):
+            if row.token_labels is not None:
+                labels[number, : len(row.token_labels)] = torch.tensor(row.token_labels)
+        asked = labels != _NOT_MARKED
+        if asked.any():
+            loss = loss + self.plan.span_loss_share * entropy(token_logits[asked], labels[asked])
+        return loss
+
+    def outputs(
+        self, model: "torch.nn.Module", batch_ids: Sequence[Sequence[int]]
+    ) -> tuple["torch.Tensor", "torch.Tensor"]:
+        """Logits of shapes (texts, 6) and (texts, tokens of the longest)."""
         import torch
 
         longest = max(map(len, batch_ids))
@@ -265,8 +330,23 @@ class _Run:
         ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in batch_ids])
         half = self.plan.precision == "bfloat16"
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
-            output = self.model(input_ids=ids, attention_mask=(ids != pad).long())
-        return output.logits.float()
+            logits, token_logits = model(ids, (ids != pad).long())
+        return logits.float(), token_logits.float()
+
+    def held_out_logits(self) -> "torch.Tensor":
+        """What the averaged model says of the held-out rows: (rows, 6)."""
+        import torch
+
+        self.average.eval()
+        rows = self.encode(self.held)
+        order = sorted(range(len(rows)), key=lambda row: len(rows[row].token_ids))
+        logits = torch.zeros(len(order), len(TOXICITY_LABELS))
+        with torch.no_grad():
+            for chunk in _chunks(order, 128):
+                logits[chunk] = self.outputs(self.average, [rows[row].token_ids for row in chunk])[
+                    0
+                ]
+        return logits
 
     def measure(self) -> dict[str, Any]:
         """Loss on the held-out rows, and ROC AUC by source against targets above one half."""
@@ -276,59 +356,83 @@ class _Run:
 
         if not self.held:
             return {}
-        self.model.eval()
-        token_ids = self.encode([example.text for example in self.held])
-        order = sorted(range(len(token_ids)), key=lambda row: len(token_ids[row]))
-        logits = torch.zeros(len(order), len(TOXICITY_LABELS))
-        with torch.no_grad():
-            for rows in _chunks(order, 128):
-                logits[rows] = self.logits([token_ids[row] for row in rows])
+        logits = self.held_out_logits()
         targets = torch.tensor([example.targets for example in self.held])
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets).item()
         toxic, toxicity = (targets[:, 0] > 0.5).numpy(), logits[:, 0].numpy()
         sources = np.array([example.source for example in self.held])
         aucs = {}
-        for source in ["all", *sorted(set(sources))]:
+        for source in ["all", *sorted(set(sources.tolist()))]:
             of_source = (sources == source) | (source == "all")
             if 0 < toxic[of_source].sum() < of_source.sum():
                 auc = roc_auc_score(toxic[of_source], toxicity[of_source])
                 aucs[source] = round(float(auc), 4)
         return {"held_out_loss": round(loss, 5), "held_out_auc": aucs}
 
+    def calibrate(self) -> None:
+        """Fold Platt's scaling, fitted on the held-out rows, into the classifier's weights.
+
+        A row counts as having a label where its target is above one half, and each source counts
+        as much as another.
+        """
+        import numpy as np
+        import torch
+
+        if not self.held:
+            return
+        logits = self.held_out_logits().numpy()
+        targets = np.array([example.targets for example in self.held])
+        sources = [example.source for example in self.held]
+        weights = np.array([1.0 / sources.count(source) for source in sources])
+        fitted = {}
+        classifier = self.average.module.bert.classifier
+        for column, label in enumerate(TOXICITY_LABELS):
+            slope, shift = fit_platt(logits[:, column], targets[:, column] > 0.5, weights)
+            fitted[label] = [round(slope, 4), round(shift, 4)]
+            with torch.no_grad():
+                classifier.weight[column] *= slope
+                classifier.bias[column] = classifier.bias[column] * slope + shift
+        self.log("calibrated", slope_and_shift=fitted)
+
+    def choose_span_threshold(self) -> None:
+        """The probability from which a token counts as telling: best on held-out marked texts."""
+        import torch
+
+        marked = [example for example in self.held if example.spans is not None]
+        if not marked:
+            return
+        self.average.eval()
+        rows = []
+        for example in marked:
+            read = normalise(example.text)
+            encoded = self.tokenizer(
+                read.text,
+                truncation=True,
+                max_length=self.plan.max_tokens,
+                return_offsets_mapping=True,
+            )
+            with torch.no_grad():
+                logits = self.outputs(self.average, [encoded["input_ids"]])[1]
+            offsets = encoded["offset_mapping"][1:-1]
+            rows.append((read, offsets, torch.sigmoid(logits[0, 1:-1]).numpy()))
+        self.span_threshold, f1 = best_threshold(rows, [example.spans or () for example in marked])
+        self.log("span_threshold", threshold=self.span_threshold, character_f1=round(f1, 4))
+
     def save_checkpoint(self) -> None:
-        save_detoxify_checkpoint(self.model, self.tokenizer, self.output_dir)
+        heads = self.average.module
+        save_detoxify_checkpoint(
+            heads.bert,
+            self.tokenizer,
+            self.output_dir,
+            span_head=heads.span_head.state_dict(),
+            span_threshold=self.span_threshold,
+        )
 
 
-def save_detoxify_checkpoint(model: Any, tokenizer: Any, output_dir: Path) -> None:
-    """Write ``model.ckpt`` and ``hf/`` so that ``detoxify.Detoxify`` loads them offline.
-
-    Detoxify reads ``config.arch.args`` (class names, a folder with ``config.json``) and
-    ``config.dataset.args.classes`` (detoxify 0.5.4, ``detoxify/detoxify.py``).
-    """
-    import torch
-
-    folder = output_dir / HF_FOLDER
-    model.config.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    checkpoint = {
-        "config": {
-            "arch": {
-                "type": "BERT",
-                "args": {
-                    "model_type": str(folder.resolve()),
-                    "model_name": "BertForSequenceClassification",
-                    "tokenizer_name": "BertTokenizerFast",
-                    "num_classes": len(TOXICITY_LABELS),
-                },
-            },
-            "dataset": {"args": {"classes": list(TOXICITY_LABELS)}},
-            "moderation": {"normaliser_version": NORMALISER_VERSION},
-        },
-        "state_dict": {name: value.detach().clone() for name, value in model.state_dict().items()},
-    }
-    part = output_dir / (CHECKPOINT_FILE + ".part")
-    torch.save(checkpoint, part)
-    part.replace(output_dir / CHECKPOINT_FILE)
+def _share(span: tuple[int, int], toxic: set[int]) -> float:
+    """1.0 where at least half of the characters of ``span`` were marked, else 0.0."""
+    marked = sum(at in toxic for at in range(*span))
+    return float(2 * marked >= span[1] - span[0])
 
 
 def _schedule(step: int, total_steps: int, warmup_share: float) -> float:

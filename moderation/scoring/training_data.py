@@ -1,31 +1,43 @@
 """Read labelled comments into the texts and soft targets that the compact model learns from."""
 
+import ast
 import csv
 import gzip
 import hashlib
 import html
 import math
-import random
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from moderation.labels import TOXICITY_LABELS
-from moderation.scoring.disguise import disguise
 
 TRAIN_FILE = Path("toxicity") / "train.csv.gz"
+SPANS_FILE = Path("toxicity") / "spans_train.csv"
+MEASURED_FILES = (Path("toxicity") / "dev.csv.gz", Path("toxicity") / "spans_dev.csv")
+"""What models are measured on; texts of these are never trained on, wherever else they stand."""
+
+Span = tuple[int, int]
+"""Half-open, in code points of a text."""
+
+OTHER_SOURCES = "other"
+"""The key of a table by source that holds for those not named in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A comment, where it came from, and its six targets in the order of TOXICITY_LABELS."""
+    """A comment, where it came from, and its six targets in the order of TOXICITY_LABELS.
+
+    ``spans`` are the parts that people found toxic; None where nobody marked any or none.
+    """
 
     text: str
     source: str
     targets: tuple[float, ...]
+    spans: tuple[Span, ...] | None = None
 
 
 def open_text(path: Path) -> IO[str]:
@@ -35,26 +47,78 @@ def open_text(path: Path) -> IO[str]:
     return path.open(encoding="utf-8", newline="")
 
 
-def read_examples(path: Path, *, gold_share: float, max_chars: int) -> list[Example]:
+def read_examples(
+    path: Path,
+    *,
+    gold_share: Mapping[str, float],
+    max_chars: int,
+    spans: Mapping[str, tuple[Span, ...]] | None = None,
+    never: Iterable[str] = (),
+) -> list[Example]:
     """Read a training file: columns ``text``, ``source``, ``gold_*`` and ``lstm_*``.
 
-    A target is ``gold_share`` of people's label and the rest of the teacher's; where people
-    said nothing about a label, the teacher's alone. Texts lose HTML entities (the tweets have
-    them) and what lies beyond ``max_chars``.
+    Texts lose HTML entities (the tweets have them) and what lies beyond ``max_chars``.
+
+    Args:
+        path: the file.
+        gold_share: by source, how much of a target is people's label; the rest is the
+            teacher's. Where people said nothing about a label, the teacher's alone.
+        max_chars: what a text is cut to.
+        spans: what :func:`read_spans` found.
+        never: texts to leave out.
+
+    Raises:
+        FileNotFoundError: no such file.
+        KeyError: a column is missing, or a source has no share.
+    """
+    spans, left_out = spans or {}, set(never)
+    examples = []
+    with open_text(path) as file:
+        for row in csv.DictReader(file):
+            if row["text"] in left_out:
+                continue
+            text = html.unescape(row["text"])[:max_chars]
+            share = gold_share.get(row["source"], gold_share[OTHER_SOURCES])
+            # Offsets hold in the text as it was marked, before entities were read.
+            marked = spans.get(row["text"]) if text == row["text"] else None
+            examples.append(Example(text, row["source"], _targets(row, share), marked))
+    return examples
+
+
+def read_spans(path: Path) -> dict[str, tuple[Span, ...]]:
+    """Text -> its toxic parts, from a file of SemEval-2021 task 5: ``spans`` (a list of character
+    offsets) and ``text``, which is cut to 600 characters as the training file's are.
 
     Raises:
         FileNotFoundError: no such file.
         KeyError: a column is missing.
     """
     with open_text(path) as file:
-        return [
-            Example(
-                text=html.unescape(row["text"])[:max_chars],
-                source=row["source"],
-                targets=_targets(row, gold_share),
-            )
-            for row in csv.DictReader(file)
-        ]
+        return {
+            row["text"][:600]: runs(ast.literal_eval(row["spans"])) for row in csv.DictReader(file)
+        }
+
+
+def runs(offsets: Iterable[int]) -> tuple[Span, ...]:
+    """Neighbouring offsets joined to spans, in order."""
+    found: list[Span] = []
+    for offset in sorted(set(offsets)):
+        if found and found[-1][1] == offset:
+            found[-1] = (found[-1][0], offset + 1)
+        else:
+            found.append((offset, offset + 1))
+    return tuple(found)
+
+
+def measured_texts(data_dir: Path) -> set[str]:
+    """The texts of MEASURED_FILES, those that are there, also cut to 600 characters."""
+    texts = set()
+    for path in (data_dir / name for name in MEASURED_FILES):
+        if path.exists():
+            with open_text(path) as file:
+                for row in csv.DictReader(file):
+                    texts |= {row["text"], row["text"][:600]}
+    return texts
 
 
 def _targets(row: Mapping[str, str], gold_share: float) -> tuple[float, ...]:
@@ -97,124 +161,3 @@ def telling_words(examples: Sequence[Example], count: int = 400) -> frozenset[st
 
     frequent = sorted(word for word, times in seen.items() if times >= 12)
     return frozenset(sorted(frequent, key=log_odds, reverse=True)[:count])
-
-
-_GROUPS = [
-    "gay",
-    "lesbian",
-    "bisexual",
-    "transgender",
-    "queer",
-    "straight",
-    "black",
-    "white",
-    "asian",
-    "african",
-    "american",
-    "latino",
-    "latina",
-    "mexican",
-    "chinese",
-    "indian",
-    "arab",
-    "jewish",
-    "muslim",
-    "christian",
-    "catholic",
-    "protestant",
-    "hindu",
-    "sikh",
-    "buddhist",
-    "atheist",
-    "deaf",
-    "blind",
-    "disabled",
-    "autistic",
-    "female",
-    "male",
-    "old",
-    "young",
-    "immigrant",
-    "polish",
-    "irish",
-    "german",
-    "french",
-    "turkish",
-    "russian",
-    "japanese",
-    "european",
-]
-_PEOPLE = [
-    "woman",
-    "man",
-    "person",
-    "teacher",
-    "neighbour",
-    "friend",
-    "family",
-    "journalist",
-    "reader",
-    "colleague",
-    "couple",
-    "writer",
-    "doctor",
-    "nurse",
-    "student",
-    "player",
-    "singer",
-    "community",
-    "voter",
-]
-_TEMPLATES = (
-    "I am {a} {group} {people}.",
-    "My {people} is {group}.",
-    "As {a} {group} {people} I enjoyed this article.",
-    "{group} people live in our street too.",
-    "The {group} {people} in the story made a good point.",
-    "Being {group} is part of who I am.",
-    "What do {group} readers think about this?",
-    "I grew up with a {group} {people} next door.",
-    "Congratulations to the first {group} {people} on the council!",
-    "More {group} voices in the paper, please.",
-    "My {group} {people} and I read this together.",
-    "{group} and proud.",
-)
-
-
-def neutral_identity_examples(count: int, rng: random.Random) -> Iterator[Example]:
-    """Harmless sentences that name a group, with low targets."""
-    for _ in range(count):
-        group = rng.choice(_GROUPS)
-        text = rng.choice(_TEMPLATES).format(
-            group=group, people=rng.choice(_PEOPLE), a="an" if group[0] in "aeiou" else "a"
-        )
-        yield Example(text, "neutral_identity", (0.03, 0.0, 0.01, 0.0, 0.01, 0.02))
-
-
-def epoch_examples(
-    examples: Sequence[Example],
-    *,
-    epoch: int,
-    seed: int,
-    epoch_share: Mapping[str, float],
-    disguised_share: float,
-    telling: frozenset[str],
-    neutral_identity_rows: int,
-) -> list[Example]:
-    """What epoch number ``epoch`` reads, in a fixed order that depends on ``seed`` alone.
-
-    Each source is thinned to its ``epoch_share`` (1.0 when it has none), and
-    ``disguised_share`` of the texts are disguised, differently each epoch.
-    """
-    rng = random.Random(f"{seed}:{epoch}")
-    chosen = []
-    for example in examples:
-        if rng.random() >= epoch_share.get(example.source, 1.0):
-            continue
-        if rng.random() < disguised_share:
-            text = disguise(example.text, telling, rng)
-            example = Example(text, example.source, example.targets)
-        chosen.append(example)
-    chosen.extend(neutral_identity_examples(neutral_identity_rows, rng))
-    rng.shuffle(chosen)
-    return chosen

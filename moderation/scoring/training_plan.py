@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from moderation.scoring.training_data import OTHER_SOURCES
+
 PRECISIONS = ("bfloat16", "float32")
 
 
@@ -18,18 +20,23 @@ class TrainingPlan:
     seed: int
     base_package: str
     base_folder: str
+    base_continue_from: str
     max_chars: int
     max_tokens: int
     holdout_share: float
-    gold_share: float
+    gold_share: Mapping[str, float]
     disguised_share: float
-    neutral_identity_rows: int
+    swapped_share: float
+    long_rows: int
+    made_up_rows: int
     epoch_share: Mapping[str, float]
     epochs: int
     batch_size: int
     learning_rate: float
     warmup_share: float
     weight_decay: float
+    span_loss_share: float
+    average_decay: float
     precision: str
     threads: int
     checkpoint_every_steps: int
@@ -68,4 +75,9 @@ def load_plan(path: Path, **overrides: Any) -> TrainingPlan:
         raise ValueError(f"{path}: precision is one of {', '.join(PRECISIONS)}")
     if min(plan.epochs, plan.batch_size, plan.checkpoint_every_steps, plan.threads) < 1:
         raise ValueError(f"{path}: epochs, batch_size, threads, … must be at least 1")
+    if not 0 <= plan.average_decay < 1:
+        raise ValueError(f"{path}: average_decay must be at least 0 and below 1")
+    for name in ("gold_share", "epoch_share"):
+        if OTHER_SOURCES not in getattr(plan, name):
+            raise ValueError(f"{path}: {name} needs {OTHER_SOURCES!r}, for sources not named")
     return plan

@@ -108,10 +108,14 @@ def official_checkpoint(
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint in Detoxify's format with ``hf/`` beside it."""
-    from moderation.scoring.train import save_detoxify_checkpoint
+    import torch
+
+    from moderation.scoring.training_checkpoint import save_detoxify_checkpoint
 
     folder = tmp_path_factory.mktemp("tiny")
-    save_detoxify_checkpoint(*make_tiny_encoder(), folder)
+    model, tokenizer = make_tiny_encoder()
+    span_head = torch.nn.Linear(model.config.hidden_size, 1).state_dict()
+    save_detoxify_checkpoint(model, tokenizer, folder, span_head, span_threshold=0.4)
     return folder / "model.ckpt"
 
 

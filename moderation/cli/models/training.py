@@ -30,6 +30,10 @@ from moderation.errors import ModerationError
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
 )
+@click.option(
+    "--continue-from",
+    help="Folder of an exported model to go on from, instead of the configured one; '' for none.",
+)
 @click.option("--epochs", type=int, help="Instead of the configured number.")
 @click.option("--threads", type=int, help="Instead of the configured number.")
 @click.option("--precision", help="Instead of the configured one: bfloat16 or float32.")
@@ -37,6 +41,7 @@ def train(
     data_dir: Path,
     config_path: Path,
     output_dir: Path,
+    continue_from: str | None,
     epochs: int | None,
     threads: int | None,
     precision: str | None,
@@ -47,10 +52,17 @@ def train(
     """
     from tqdm import tqdm
 
-    from moderation.scoring.train import CHECKPOINT_FILE, train
+    from moderation.scoring.detoxify_model import CHECKPOINT_FILE
+    from moderation.scoring.train import ResumeMismatch, train
     from moderation.scoring.training_plan import load_plan
 
-    plan = load_plan(config_path, epochs=epochs, threads=threads, precision=precision)
+    plan = load_plan(
+        config_path,
+        base_continue_from=continue_from,
+        epochs=epochs,
+        threads=threads,
+        precision=precision,
+    )
     with tqdm(unit="step", smoothing=0.05, mininterval=1.0) as bar:
 
         def report(done: int, total: int, loss: float) -> None:
@@ -58,7 +70,10 @@ def train(
             bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
             bar.update(done - bar.n)
 
-        train(data_dir, output_dir, plan, report)
+        try:
+            train(data_dir, output_dir, plan, report)
+        except (FileNotFoundError, ModuleNotFoundError, ResumeMismatch, ModerationError) as error:
+            raise click.ClickException(str(error)) from error
     click.echo(f"Wrote {output_dir / CHECKPOINT_FILE}.")
 
 
