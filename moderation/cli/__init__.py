@@ -25,6 +25,8 @@ COMMANDS = {
     "token": "moderation.cli.people:token",
     "models": "moderation.cli.models:models",
     "score": "moderation.cli.score:score",
+    "rescore": "moderation.cli.rescore:rescore",
+    "policy": "moderation.cli.policy:policy",
 }
 """Name -> where it is. Imported when called, so that no command waits for another's libraries."""
 

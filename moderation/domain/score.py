@@ -19,7 +19,15 @@ class Judgement(Base):
     """
 
     __tablename__ = "judgements"
-    __table_args__ = (Index("ix_judgements_comment_id", "comment_id"),)
+    __table_args__ = (
+        Index("ix_judgements_comment_id", "comment_id"),
+        Index(
+            "ix_judgements_compares_with",
+            "compares_with",
+            sqlite_where=text("compares_with IS NOT NULL"),
+            postgresql_where=text("compares_with IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     comment_id: Mapped[str] = mapped_column(Id, ForeignKey("comments.id"))
@@ -47,6 +55,10 @@ class Judgement(Base):
     thresholds: Mapped[dict[str, Any]] = mapped_column(JSON)
     policy: Mapped[str] = mapped_column(String(64))
     policy_version: Mapped[str] = mapped_column(String(100))
+
+    # Set where this was made to compare models: the judgement of the same text that it stands
+    # beside. No comment follows such a judgement, and no decision was made on it.
+    compares_with: Mapped[str | None] = mapped_column(Id)
 
     @property
     def scores(self) -> dict[str, float] | None:

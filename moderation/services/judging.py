@@ -221,6 +221,13 @@ def _authors(session: Session, comments: Sequence[Comment]) -> dict[str, tuple[b
     return {author_id: (kind == AuthorKind.GUEST, number) for author_id, kind, number in rows}
 
 
+def assessment_of(judgement: Judgement) -> Assessment | None:
+    """What the models said, as the row of a judgement keeps it; None for "not scored"."""
+    if judgement.scores is None or judgement.model_version is None:
+        return None
+    return Assessment(judgement.scores, judgement.model_version)
+
+
 def new_judgement(comment: Comment, verdict: Verdict, now: datetime) -> Judgement:
     """The row that says of ``comment`` as it is now what models and policy made of it."""
     return Judgement(
