@@ -225,7 +225,13 @@ def assessment_of(judgement: Judgement) -> Assessment | None:
     """What the models said, as the row of a judgement keeps it; None for "not scored"."""
     if judgement.scores is None or judgement.model_version is None:
         return None
-    return Assessment(judgement.scores, judgement.model_version)
+    return Assessment(
+        judgement.scores,
+        judgement.model_version,
+        spans=tuple((start, end) for start, end in judgement.spans),
+        language=judgement.language,
+        unsupported=judgement.unsupported,
+    )
 
 
 def new_judgement(comment: Comment, verdict: Verdict, now: datetime) -> Judgement:
