@@ -130,6 +130,25 @@ def calibration_error(labels: ArrayLike, scores: ArrayLike, bins: int = 10) -> f
     return calibration_bins(labels, scores, bins).error
 
 
+def auc_interval(
+    labels: ArrayLike, scores: ArrayLike, confidence: float = 0.95
+) -> tuple[float, float]:
+    """DeLong's interval for one ROC AUC, within 0..1; (NaN, NaN) with fewer than two of a kind.
+
+    Source: see :func:`auc_difference`.
+
+    Raises:
+        ValueError: lengths differ, or only one kind of label occurs.
+    """
+    placements = _placements(labels, scores)
+    if min(map(len, placements)) < 2:
+        return float("nan"), float("nan")
+    variance = sum(float(side.var(ddof=1)) / len(side) for side in placements)
+    reach = NormalDist().inv_cdf(0.5 + confidence / 2) * sqrt(variance)
+    middle = float(placements[0].mean())
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
 @dataclass(frozen=True, slots=True)
 class AucDifference:
     """The ROC AUC of two scores on the same texts; ``low`` and ``high`` bound the difference.
@@ -175,7 +194,8 @@ def auc_difference(
         p_value = 1.0 if difference == 0 else 0.0
     else:
         p_value = 2 * normal.cdf(-abs(difference) / error)
-    return AucDifference(*aucs, difference - reach, difference + reach, p_value)
+    low, high = max(-1.0, difference - reach), min(1.0, difference + reach)
+    return AucDifference(*aucs, low, high, p_value)
 
 
 def _placements(

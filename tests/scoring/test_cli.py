@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,13 @@ from click.testing import CliRunner, Result
 from moderation.cli.models import models
 from moderation.cli.score import score
 from moderation.labels import LABELS
+from moderation.scoring.registry import COMPACT_FOLDER, registering
+
+
+@pytest.fixture(autouse=True)
+def var_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("MODERATION_VAR_DIR", str(tmp_path / "var"))
+    return tmp_path / "var"
 
 
 def score_lines(content: str | bytes) -> Result:
@@ -117,7 +125,7 @@ def _labelled(path: Path, header: list[str], rows: list[list[str]]) -> Path:
     return path
 
 
-def test_evaluate_measures_both_kinds_of_label(tmp_path: Path) -> None:
+def test_evaluate_measures_both_kinds_of_label(tmp_path: Path, var_dir: Path) -> None:
     file = _labelled(
         tmp_path / "labelled.csv.gz",
         ["text", "masked", "toxic", "spam"],
@@ -136,6 +144,8 @@ def test_evaluate_measures_both_kinds_of_label(tmp_path: Path) -> None:
     assert report["toxic"]["roc_auc"] == report["toxic"]["average_precision"] == 1.0
     assert report["spam"]["roc_auc"] == 1.0
     assert 0 <= report["spam"]["calibration_error"] <= 1
+    assert len(report["sha256"]) == 64
+    assert (var_dir / "reports" / "compact-labelled.csv.html").read_text().startswith("<!doctype")
     masked = CliRunner().invoke(models, ["evaluate", str(file), "--text-column", "masked"])
     assert masked.exit_code == 0
     assert "roc_auc 1.0" in masked.stdout
@@ -149,6 +159,10 @@ def test_evaluate_measures_both_kinds_of_label(tmp_path: Path) -> None:
         (["text"], [["a"]], "one of toxic, spam"),
         (["text", "toxic"], [["a", "yes"]], "line 2: toxic is 'yes'"),
         (["text", "toxic"], [["a", "1"], ["b", "1"]], "both kinds"),
+        (["text", "toxic"], [["a", ""]], "line 2: toxic is ''"),
+        (["text", "gold_threat"], [["a", "1.5"]], "line 2: gold_threat is '1.5', not a number"),
+        (["text", "gold_threat"], [["a", "nan"]], "line 2: gold_threat is 'nan', not a number"),
+        (["text", "gold_threat"], [["a", ""], ["b", ""]], "both kinds"),
     ],
 )
 def test_evaluate_says_what_is_wrong_with_a_file(
@@ -158,6 +172,45 @@ def test_evaluate_says_what_is_wrong_with_a_file(
     result = CliRunner().invoke(models, ["evaluate", str(file)])
     assert result.exit_code == 1
     assert message in result.stderr
+
+
+def test_soft_labels_count_from_a_cut_off_and_the_rest_is_left_out(tmp_path: Path) -> None:
+    rows = [["You worthless idiot.", "0.6"], ["Thank you.", "0.2"], ["You idiot.", ""]]
+    file = _labelled(tmp_path / "labelled.csv", ["text", "gold_insult"], rows)
+    report = tmp_path / "report.html"
+    arguments = ["evaluate", str(file), "--report", str(report), "--json", "--cut-off"]
+    result = CliRunner().invoke(models, [*arguments, "0.5"])
+    assert json.loads(result.stdout)["gold_insult"]["positives"] == 1
+    assert "2 texts with a label" in report.read_text()
+    # Above the highest share nobody is positive, and nothing can be measured.
+    assert "both kinds" in CliRunner().invoke(models, [*arguments, "0.7"]).stderr
+
+
+def test_compare_puts_two_engines_side_by_side(tmp_path: Path, var_dir: Path) -> None:
+    with registering("house", var_dir / "models") as folder:
+        shutil.copytree(COMPACT_FOLDER, folder, dirs_exist_ok=True)
+    rows = [
+        ["You worthless idiot.", "1"],
+        ["Thank you.", "0"],
+        ["Shut up, fool.", "1"],
+        ["Yes.", "0"],
+    ]
+    file = _labelled(tmp_path / "labelled.csv", ["text", "toxic"], rows)
+    result = CliRunner().invoke(models, ["compare", "compact", "house", str(file)])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout.splitlines()[-1])
+    assert found["toxic"]["auc_difference"]["difference"] == 0
+    assert found["outcome_agreement"] == 1
+    assert found["labels"]["toxicity"]["rank_correlation"] == 1
+    assert set(found["labels"]["toxicity"]["agreement"]) == {"0.1", "0.5", "0.97"}
+    assert (var_dir / "reports" / "compact-house-labelled.csv.html").is_file()
+    refused = CliRunner().invoke(models, ["compare", "compact", "home", str(file)])
+    assert refused.exit_code == 1
+    assert "No toxicity engine 'home'" in refused.stderr
+    refused = CliRunner().invoke(
+        models, ["compare", "compact", "house", str(file), "--policy", "stern"]
+    )
+    assert "No policy 'stern'" in refused.stderr
 
 
 def test_list_names_every_engine() -> None:

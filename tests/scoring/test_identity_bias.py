@@ -138,7 +138,7 @@ def test_the_command_prints_a_table_or_json(monkeypatch) -> None:
 def test_the_command_wants_a_file_or_a_set(tmp_path) -> None:
     file = tmp_path / "labelled.csv"
     file.write_text("text,toxic\nhello,0\n", "utf-8")
-    for arguments in ([], [str(file), "--identities"]):
+    for arguments in ([], [str(file), "--hard-cases"]):
         run = CliRunner().invoke(models, ["evaluate", *arguments])
         assert run.exit_code == 2
         assert "FILE" in run.output

@@ -16,5 +16,6 @@ for command in (
     training.train_spam,
     training.export,
     measuring.evaluate,
+    measuring.compare,
 ):
     models.add_command(command)

@@ -17,9 +17,9 @@ def facts_in_a_line(facts: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def progress(length: int) -> Iterator[Callable[[int], None]]:
+def progress(length: int, what: str = "") -> Iterator[Callable[[int], None]]:
     """A bar on standard error; yields what takes the number done so far."""
-    with click.progressbar(length=length, file=sys.stderr) as bar:
+    with click.progressbar(length=length, label=what or None, file=sys.stderr) as bar:
         yield lambda done: bar.update(done - bar.pos)
 
 
