@@ -26,6 +26,7 @@ COMMANDS = {
     "models": "moderation.cli.models:models",
     "score": "moderation.cli.score:score",
     "rescore": "moderation.cli.rescore:rescore",
+    "policy": "moderation.cli.policy:policy",
 }
 """Name -> where it is. Imported when called, so that no command waits for another's libraries."""
 

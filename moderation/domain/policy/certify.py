@@ -38,7 +38,7 @@ from moderation.domain.policy.bounds import least_tries, most_errors, upper_boun
 from moderation.domain.policy.shape import Outcome, Policy, Preset, Thresholds
 from moderation.labels import LABELS, SPAM
 
-_DECIMALS = 6
+_DECIMALS = 4
 _STEP_LOGITS = 0.02
 _REACH_LOGITS = 14.0
 _STARTS = (1, 2, 4, 8)
@@ -227,11 +227,11 @@ def trade(
 ) -> list[float]:
     """The share that could be decided at each of ``tolerances``, all else as in ``aim``."""
     path, chosen_on = _choose_path(sample, base, action, aim)
-    walk = _Walk.along(path, sample.part(~chosen_on))
+    walk, of_all = _Walk.along(path, sample.part(~chosen_on)), _Walk.along(path, sample)
     shares = []
     for tolerance in tolerances:
         step = _furthest(walk, dataclasses.replace(aim, tolerance=tolerance))
-        shares.append(0.0 if step is None else float(walk.decided[step]) / max(1, walk.total))
+        shares.append(0.0 if step is None else float(of_all.decided[step]) / max(1, of_all.total))
     return shares
 
 

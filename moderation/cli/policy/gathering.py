@@ -1,0 +1,148 @@
+"""Gathering what people decided: from the database, or from a labelled file scored now."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from moderation.cli.progress import progress
+from moderation.domain.policy.certify import Sample
+from moderation.labels import LABELS, SPAM, TOXICITY_LABELS
+from moderation.services import policy_studies
+from moderation.wiring import Wiring
+
+if TYPE_CHECKING:
+    from moderation.scoring.judge import Assessment, Judge
+
+PAGE = 500
+
+
+@dataclass
+class ByModel:
+    """Comments as one model scored them; near copies count once."""
+
+    labels: tuple[str, ...]
+    copies: int = 0
+    _scores: array[float] = field(default_factory=lambda: array("d"))
+    _harmful: bytearray = field(default_factory=bytearray)
+    _waits: bytearray = field(default_factory=bytearray)
+    _seen: set[bytes] = field(default_factory=set)
+
+    def add(self, fingerprint: str, assessment: Assessment, harmful: bool) -> None:
+        key = blake2b(fingerprint.encode("utf-8", "replace"), digest_size=8).digest()
+        if key in self._seen:
+            self.copies += 1
+            return
+        self._seen.add(key)
+        self._scores.extend(assessment.scores[label] for label in LABELS)
+        self._harmful.append(harmful)
+        self._waits.append(assessment.unsupported is not None)
+
+    def __len__(self) -> int:
+        return len(self._harmful)
+
+    def sample(self) -> Sample:
+        return Sample(
+            np.array(self._scores).reshape(-1, len(LABELS)),
+            np.frombuffer(bytes(self._harmful), dtype=np.bool_),
+            np.frombuffer(bytes(self._waits), dtype=np.bool_),
+            self.labels,
+        )
+
+
+@dataclass
+class Gathered:
+    """All that was found, model by model."""
+
+    source: str
+    by_model: dict[str, ByModel] = field(default_factory=dict)
+    not_scored: int = 0
+    by_policy_alone: int | None = None
+    """Comments that no person decided; None where that cannot be (a labelled file)."""
+
+    def most_used(self) -> str | None:
+        return max(self.by_model, key=lambda version: len(self.by_model[version]), default=None)
+
+
+def from_decisions(wiring: Wiring, wanted: policy_studies.Wanted) -> Gathered:
+    """What moderators decided, with the stored scores of every model that read the texts."""
+    since = f"{wanted.since:%Y-%m-%d} to " if wanted.since else "until "
+    gathered = Gathered(f"decisions of moderators, {since}{wanted.until:%Y-%m-%d %H:%M}")
+    with wiring.database.read() as session:
+        total = policy_studies.count_people_decisions(session, wanted)
+        gathered.by_policy_alone = policy_studies.count_decided_by_policy(session, wanted)
+    after = None
+    with progress("read", total) as advance:
+        while True:
+            with wiring.database.read() as session:
+                page, after = policy_studies.people_decisions(
+                    session, wanted, after=after, limit=PAGE
+                )
+            for decision in page:
+                gathered.not_scored += not decision.readings
+                for assessment in decision.readings:
+                    by_model = gathered.by_model
+                    of_model = by_model.setdefault(assessment.model_version, ByModel(LABELS))
+                    of_model.add(decision.fingerprint, assessment, decision.rejected)
+            advance(len(page))
+            if after is None:
+                return gathered
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A text of a labelled file, as a model scored it."""
+
+    text: str
+    harmful: bool
+    assessment: Assessment
+
+
+def labelled_texts(judge: Judge, file: Path, text_column: str) -> tuple[int, Iterator[Labelled]]:
+    """How many texts a labelled CSV has, and the texts themselves, scored batch by batch.
+
+    Raises:
+        ValueError: the file is not as :func:`moderation.scoring.evaluate.read_labelled` says.
+    """
+    from moderation.scoring.evaluate import labelled_rows
+
+    # Read to the end first: a mistake in the last row is told before an hour of scoring.
+    total = sum(1 for _ in labelled_rows(file, text_column=text_column)[1])
+
+    def scored() -> Iterator[Labelled]:
+        rows = labelled_rows(file, text_column=text_column)[1]
+        while batch := list(islice(rows, PAGE)):
+            assessments = judge.assess([text for text, _ in batch])
+            for (text, marks), assessment in zip(batch, assessments, strict=True):
+                yield Labelled(text, _is_harmful(marks), assessment)
+
+    return total, scored()
+
+
+def from_file(judge: Judge, file: Path, text_column: str) -> Gathered:
+    """What a labelled file says, with the scores the judge gives now."""
+    from moderation.scoring.evaluate import labelled_rows
+    from moderation.scoring.similarity import fingerprint
+
+    columns, _ = labelled_rows(file, text_column=text_column)
+    labels = (TOXICITY_LABELS if "toxic" in columns else ()) + ((SPAM,) if SPAM in columns else ())
+    gathered = Gathered(f"{file.name}, where harmful is {' or '.join(columns)}")
+    total, texts = labelled_texts(judge, file, text_column)
+    with progress("scored", total) as advance:
+        for one in texts:
+            # All by one judge, however many models it asks.
+            of_judge = gathered.by_model.setdefault(judge.model_version, ByModel(labels))
+            of_judge.add(fingerprint(one.text), one.assessment, one.harmful)
+            advance(1)
+    return gathered
+
+
+def _is_harmful(marks: Mapping[str, int]) -> bool:
+    return any(marks.values())

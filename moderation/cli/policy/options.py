@@ -1,0 +1,87 @@
+"""What the commands about policies take: shares, policies by name or path, labelled files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from moderation.domain.policy import Policy, load_policy
+from moderation.wiring import Wiring
+
+_ONE_IN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:/|in)\s*(\d+(?:\.\d+)?)\s*")
+_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
+
+
+class Share(click.ParamType):
+    """A share between 0 and 1, written as 1/200, "1 in 200", 0.5% or 0.005; or "never"."""
+
+    name = "share"
+
+    def __init__(self, *, never: bool = False) -> None:
+        self._never = never
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | None:
+        if not isinstance(value, str):
+            return value
+        if self._never and value.strip() == "never":
+            return None
+        share = _share(value)
+        if share is None or not 0 < share < 1:
+            allowed = "a share between 0 and 1 like 1/200, 0.5% or 0.005"
+            self.fail(f"{value!r} is not {allowed}" + (', nor "never"' if self._never else ""))
+        return share
+
+
+def _share(text: str) -> float | None:
+    if found := _ONE_IN.fullmatch(text):
+        part, whole = float(found[1]), float(found[2])
+        return part / whole if whole else None
+    if found := _PERCENT.fullmatch(text):
+        return float(found[1]) / 100
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def one_in(share: float) -> str:
+    """A share as people say it: "1 in 200", or a percentage where that is no whole number."""
+    whole = round(1 / share)
+    return f"1 in {whole:,}" if abs(share * whole - 1) < 1e-9 else f"{100 * share:.3g} %"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def find_policy(wiring: Wiring, name: str) -> Policy:
+    """The policy of that name, or of the file at that path.
+
+    Raises:
+        click.BadParameter: there is none.
+        PolicyError: the file does not describe a policy.
+    """
+    if name in wiring.policies:
+        return wiring.policies[name]
+    path = Path(name)
+    if path.suffix == ".toml" or path.exists():
+        return load_policy(path)
+    there = ", ".join(sorted(wiring.policies))
+    raise click.BadParameter(f"no policy {name!r}; there are {there}, and paths of .toml files")
+
+
+def labelled_file(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument FILE and what says how to read and score it."""
+    for option in (
+        click.option("--engine", help="Instead of the configured toxicity engine, for FILE."),
+        click.option("--text-column", default="text", show_default=True, help="Of FILE."),
+        click.argument(
+            "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+        ),
+    ):
+        command = option(command)
+    return command
