@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 JUDGE_COMMENTS = "judging.judge_comments"
 SWEEP = "sweep.announce_what_was_left"
 CHECK_COUNTS = "counts.check"
+CLUSTER_THE_REST = "likeness.cluster_the_rest"
 
 QUEUE_SCORING = "moderation.scoring"
 QUEUE_UPKEEP = "moderation.upkeep"
@@ -21,6 +22,7 @@ QUEUES: dict[str, str] = {
     JUDGE_COMMENTS: QUEUE_SCORING,
     SWEEP: QUEUE_UPKEEP,
     CHECK_COUNTS: QUEUE_UPKEEP,
+    CLUSTER_THE_REST: QUEUE_UPKEEP,
 }
 """Task name -> the queue it travels on. A worker serves all of them."""
 

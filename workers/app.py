@@ -20,7 +20,7 @@ from moderation.adapters.broker import celery_config
 from moderation.settings import Settings
 from moderation.wiring import Wiring
 from workers.judging import judge_comments
-from workers.upkeep import announce_what_was_left, check_counts
+from workers.upkeep import announce_what_was_left, check_counts, cluster_the_rest
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +30,7 @@ TASKS = {
     jobs.JUDGE_COMMENTS: judge_comments,
     jobs.SWEEP: announce_what_was_left,
     jobs.CHECK_COUNTS: check_counts,
+    jobs.CLUSTER_THE_REST: cluster_the_rest,
 }
 """Task name -> what does it; each takes the wiring and nothing else."""
 

@@ -71,8 +71,12 @@ def _score(wiring: Wiring, taken: Sequence[judging.Job]) -> None:
 def _record(
     wiring: Wiring, assessed: list[tuple[judging.Job, Assessment | None]], scoring_s: float
 ) -> None:
+    with wiring.database.read() as session:
+        prepared = judging.prepare(session, [job for job, _ in assessed])
     with wiring.database.write() as session:
-        outcomes = judging.record(session, wiring.policies, assessed, now=wiring.clock())
+        outcomes = judging.record(
+            session, wiring.policies, assessed, now=wiring.clock(), prepared=prepared
+        )
     _tell([job for job, _ in assessed], outcomes)
     log.info(
         "batch_scored",
@@ -85,6 +89,8 @@ def _record(
 def _give_up(wiring: Wiring, failed: Sequence[judging.Job], error: str) -> None:
     metrics.SCORING_ATTEMPTS.labels("failed").inc(len(failed))
     settings = wiring.settings
+    with wiring.database.read() as session:
+        prepared = judging.prepare(session, failed)
     with wiring.database.write() as session:
         outcomes = judging.give_up_or_retry(
             session,
@@ -93,6 +99,7 @@ def _give_up(wiring: Wiring, failed: Sequence[judging.Job], error: str) -> None:
             now=wiring.clock(),
             max_attempts=settings.scoring_max_attempts,
             retry_s=settings.scoring_retry_s,
+            prepared=prepared,
         )
     log.error(
         "scoring_failed",

@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 import structlog
+from celery.worker import state
 
 from moderation.adapters import metrics
-from moderation.jobs import JUDGE_COMMENTS
-from moderation.services import counts, judging
+from moderation.jobs import CLUSTER_THE_REST, JUDGE_COMMENTS
+from moderation.services import counts, judging, likeness
 from moderation.wiring import Wiring
 
 log = structlog.get_logger(__name__)
 
+BATCH = 25
+MAX_BATCHES = 40
+"""Of old comments; then new ones get their turn."""
+
 
 def announce_what_was_left(wiring: Wiring) -> None:
-    """Nudge for comments that are due: their nudge was lost, or a lease or a wait is over."""
+    """Nudge for comments that are due: their nudge was lost, or a lease or a wait is over.
+
+    And for those that were judged before there were clusters of near copies.
+    """
     with wiring.database.read() as session:
         due = judging.any_due(session, now=wiring.clock())
+        unclustered = likeness.any_unclustered(session)
     if due:
         wiring.announcer.announce(JUDGE_COMMENTS)
+    if unclustered:
+        wiring.announcer.announce(CLUSTER_THE_REST)
+
+
+def cluster_the_rest(wiring: Wiring) -> None:
+    """Give clusters to comments that were judged before there were any; after a while, go on."""
+    for _ in range(MAX_BATCHES):
+        if state.should_stop is not None or state.should_terminate is not None:
+            return
+        with wiring.database.write() as session:
+            if not likeness.cluster_some(session, BATCH):
+                return
+    wiring.announcer.announce(CLUSTER_THE_REST)
 
 
 def check_counts(wiring: Wiring) -> None:

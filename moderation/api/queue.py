@@ -155,6 +155,7 @@ def _filter(query: dict[str, Any]) -> QueueFilter:
         min_scores={label: query[f"min_{label}"] for label in LABELS if f"min_{label}" in query},
         not_scored=query.get("not_scored"),
         comment_ids=query.get("comment_ids"),
+        similar_to=query.get("similar_to"),
     )
 
 
@@ -197,6 +198,7 @@ def _item(item: QueueItem) -> dict[str, Any]:
         },
         "claim": _claim(item),
         "similar_count": item.similar_count,
+        "cluster_id": comment.cluster_id,
     }
 
 
@@ -232,6 +234,8 @@ def _result(result: Result) -> dict[str, Any]:
         }
     if result.similar_to is not None:
         shown["similar_to"] = result.similar_to
+    if result.similar_left is not None:
+        shown["similar_left"] = result.similar_left
     return shown
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "score": "moderation.cli.score:score",
     "rescore": "moderation.cli.rescore:rescore",
     "policy": "moderation.cli.policy:policy",
+    "likeness": "moderation.cli.likeness:likeness",
 }
 """Name -> where it is. Imported when called, so that no command waits for another's libraries."""
 

@@ -55,6 +55,9 @@ LEGAL_MOVES: dict[Status, frozenset[Status]] = {
 }
 """From each state, where it may go: decisions and undo, editing (to pending), withdrawing."""
 
+UNCLUSTERED = "cluster_id IS NULL AND status IN ('queued', 'approved', 'rejected')"
+"""SQL of the condition that a comment was judged and yet belongs to no group of near copies."""
+
 DECIDABLE = frozenset({Status.QUEUED, Status.APPROVED, Status.REJECTED})
 """States in which a moderator may approve or reject."""
 
@@ -100,7 +103,8 @@ class Comment(Base):
             sqlite_where=text("status = 'approved'"),
             postgresql_where=text("status = 'approved'"),
         ),
-        # The queue by priority and by age, of all sites and of one; and a flood's near-copies.
+        # The queue by priority and by age, of all sites and of one; and a flood's copies, those
+        # with the same letters and the whole cluster.
         *(
             Index(
                 f"ix_comments_queue_{name}",
@@ -115,11 +119,27 @@ class Comment(Base):
                 "site_age": ("site_id", "created_at", "id"),
                 "article": ("article_id", "rank_ms", "id"),
                 "similar": ("site_id", "fingerprint"),
+                "cluster": ("cluster_id", "rank_ms", "id"),
                 "not_scored": ("not_scored", "rank_ms", "id"),
             }.items()
         ),
         # An author's record.
         Index("ix_comments_author_id_status", "author_id", "status"),
+        # How busy a cluster was of late.
+        Index(
+            "ix_comments_cluster_id_created_at",
+            "cluster_id",
+            "created_at",
+            sqlite_where=text("cluster_id IS NOT NULL"),
+            postgresql_where=text("cluster_id IS NOT NULL"),
+        ),
+        # What was judged before there were clusters. Empty otherwise, and then costs nothing.
+        Index(
+            "ix_comments_unclustered",
+            "id",
+            sqlite_where=text(UNCLUSTERED),
+            postgresql_where=text(UNCLUSTERED),
+        ),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
@@ -145,6 +165,7 @@ class Comment(Base):
     judgement_id: Mapped[str | None] = mapped_column(Id)
     not_scored: Mapped[bool] = mapped_column(default=False)
     fingerprint: Mapped[str | None] = mapped_column(String(64))
+    cluster_id: Mapped[str | None] = mapped_column(Id)
     rank_ms: Mapped[int | None] = mapped_column(BigInteger)
 
     claimed_by: Mapped[str | None] = mapped_column(String(64))

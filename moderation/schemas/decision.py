@@ -42,8 +42,8 @@ class OrderSchema(Wire):
     include_similar = fields.Boolean(
         load_default=False,
         metadata={
-            "description": "Reject waiting near-copies too; approve those that are the same "
-            "to the letter."
+            "description": "Reject waiting near-copies too, at most 500 in a call; approve those "
+            "that are the same to the letter."
         },
     )
 
@@ -62,6 +62,9 @@ class DecisionResultSchema(OpenWire):
     version = fields.Integer()
     similar_to = fields.String(
         metadata={"description": "Decided along with this one (include_similar)."}
+    )
+    similar_left = fields.Integer(
+        metadata={"description": "With include_similar: near-copies that still wait."}
     )
     problem = fields.Nested(ProblemSchema)
 

@@ -29,6 +29,9 @@ def _filters() -> dict[str, fields.Field]:
         "site_id": identifier(),
         "article_id": article_identifier(),
         "author_id": identifier(),
+        "similar_to": identifier(
+            metadata={"description": "Only near-copies of this comment, itself included."}
+        ),
         "not_scored": fields.Boolean(
             metadata={"description": "true: only what no model could score; false: only the rest."}
         ),
@@ -123,6 +126,11 @@ class QueueItemSchema(ToldSchema):
     claim = fields.Nested(ClaimSchema, required=True, allow_none=True)
     similar_count = fields.Integer(
         required=True, metadata={"description": "Other waiting comments that are near-copies."}
+    )
+    cluster_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "What near-copies share; null where not compared yet."},
     )
 
 

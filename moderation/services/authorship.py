@@ -15,6 +15,7 @@ from moderation.domain.site import Article, Site
 from moderation.errors import EditWindowOver, NotEditable, NotYourComment, UnknownComment
 from moderation.jobs import JUDGE_COMMENTS, announce_after_commit
 from moderation.keyring import Keyring
+from moderation.services import likeness
 from moderation.services.rows import lock_comments
 from moderation.services.transitions import By, transitions
 
@@ -111,6 +112,7 @@ def edit(
             comment.score_attempts = 0
             comment.not_scored = False
             comment.judgement_id = comment.fingerprint = comment.rank_ms = None
+            likeness.leave(session, comment)
         announce_after_commit(session, JUDGE_COMMENTS)
     return own
 
@@ -129,6 +131,7 @@ def withdraw(
     with transitions(session, now) as moves:
         moves.move(comment, Status.WITHDRAWN, Action.WITHDRAW, By(DecidedBy.AUTHOR))
         comment.score_due_at = None
+        likeness.leave(session, comment)
 
 
 def _is_theirs(session: Session, keyring: Keyring, comment: Comment, proof: Proof) -> bool:

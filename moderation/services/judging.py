@@ -24,8 +24,9 @@ from moderation.domain.site import Article, Site
 from moderation.domain.text import count_links
 from moderation.labels import LABELS
 from moderation.scoring.judge import Assessment
-from moderation.scoring.normalise import normalise
-from moderation.scoring.similarity import fingerprint
+from moderation.scoring.similarity import Sketch
+from moderation.services import likeness
+from moderation.services.likeness import Newcomer, Placements
 from moderation.services.rows import lock_comments
 from moderation.services.transitions import By, Transitions, transitions
 
@@ -44,6 +45,7 @@ class Job:
     """A comment taken for scoring. ``attempt`` counts from 1, this one included."""
 
     comment_id: str
+    site_id: str
     version: int
     attempt: int
     body: str
@@ -66,13 +68,25 @@ class Outcomes:
 class BodyFacts:
     """What a body alone tells. Worth making before a transaction begins."""
 
-    folded: str
     links: int
-    fingerprint: str
+    sketch: Sketch
 
     @classmethod
     def of(cls, body: str) -> BodyFacts:
-        return cls(normalise(body).text, count_links(body), fingerprint(body))
+        return cls(count_links(body), Sketch.of(body))
+
+    @property
+    def folded(self) -> str:
+        return self.sketch.folded
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What ``record`` needs beside the scores, made and read before it writes."""
+
+    facts: Mapping[str, BodyFacts]
+    """Comment id -> facts."""
+    placements: Placements
 
 
 def take_jobs(session: Session, *, now: datetime, limit: int, lease_s: int) -> list[Job]:
@@ -94,7 +108,15 @@ def take_jobs(session: Session, *, now: datetime, limit: int, lease_s: int) -> l
         row.score_due_at = now + timedelta(seconds=lease_s)
         row.score_attempts += 1
     return [
-        Job(row.id, row.version, row.score_attempts, row.body, row.request_id, row.created_at)
+        Job(
+            comment_id=row.id,
+            site_id=row.site_id,
+            version=row.version,
+            attempt=row.score_attempts,
+            body=row.body,
+            request_id=row.request_id,
+            created_at=row.created_at,
+        )
         for row in rows
     ]
 
@@ -105,20 +127,33 @@ def any_due(session: Session, *, now: datetime) -> bool:
     return session.execute(found.limit(1)).first() is not None
 
 
+def prepare(session: Session, jobs: Sequence[Job]) -> Prepared:
+    """Do and read all that ``record`` can know beforehand; nothing is written or locked.
+
+    On SQLite a session that writes holds up all other writers from its first statement on.
+    """
+    facts = {job.comment_id: BodyFacts.of(job.body) for job in jobs}
+    newcomers = [
+        Newcomer(job.comment_id, job.site_id, facts[job.comment_id].sketch) for job in jobs
+    ]
+    return Prepared(facts, likeness.look_up(session, newcomers))
+
+
 def record(
     session: Session,
     policies: Mapping[str, Policy],
     assessed: Sequence[tuple[Job, Assessment | None]],
     *,
     now: datetime,
+    prepared: Prepared | None = None,
 ) -> Outcomes:
     """Write the verdicts on scored comments; with None for an assessment, "not scored".
 
     Jobs that are not ours any more (the lease ran out and somebody else took them, the author
-    edited or withdrew) are left alone.
+    edited or withdrew) are left alone. What was not prepared for these jobs is prepared here.
     """
-    # Before the first statement, which on SQLite takes the one lock that all writers wait for.
-    facts = {job.comment_id: BodyFacts.of(job.body) for job, _ in assessed}
+    prepared = prepared or prepare(session, [job for job, _ in assessed])
+    facts = prepared.facts
     comments = _still_ours(session, [job for job, _ in assessed])
     ours = [
         (comments[job.comment_id], facts[job.comment_id], assessment)
@@ -126,9 +161,10 @@ def record(
         if job.comment_id in comments
     ]
     judged = verdicts(session, policies, ours)
+    likeness.settle(session, prepared.placements, {comment.id: comment for comment, *_ in ours})
     with transitions(session, now) as moves:
         for comment, known, _ in ours:
-            comment.fingerprint = known.fingerprint
+            comment.fingerprint = known.sketch.fingerprint
             _apply(moves, comment, judged[comment.id])
     return Outcomes(judged, stale=len(assessed) - len(judged))
 
@@ -173,10 +209,11 @@ def give_up_or_retry(
     now: datetime,
     max_attempts: int,
     retry_s: int,
+    prepared: Prepared | None = None,
 ) -> Outcomes:
     """After a failed scoring: due again later, or, after the last attempt, "not scored"."""
-    exhausted = [job for job in jobs if job.attempt >= max_attempts]
-    outcomes = record(session, policies, [(job, None) for job in exhausted], now=now)
+    exhausted = [(job, None) for job in jobs if job.attempt >= max_attempts]
+    outcomes = record(session, policies, exhausted, now=now, prepared=prepared)
     again = [job for job in jobs if job.attempt < max_attempts]
     ours = _still_ours(session, again)
     for job in again:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, case, func, or_, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from moderation.domain.author import Author
 from moderation.domain.comment import Comment, QueueSort, Status, in_status
@@ -31,6 +31,8 @@ class QueueFilter:
     min_scores: Mapping[str, float] = field(default_factory=dict)
     not_scored: bool | None = None
     comment_ids: Sequence[str] | None = None
+    similar_to: str | None = None
+    """A comment's id: only what is in its cluster of near copies, itself included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,25 @@ def release(session: Session, principal: Principal, comment_id: str, *, now: dat
 
 
 def similar_ids(session: Session, comment: Comment, *, limit: int) -> list[str]:
-    """Ids of other waiting comments of the same site that are near-copies, oldest first."""
+    """Ids of other waiting comments of the same cluster of near copies, in the queue's order."""
+    if comment.cluster_id is None:
+        return []
+    return list(
+        session.scalars(
+            select(Comment.id)
+            .where(
+                Comment.cluster_id == comment.cluster_id,
+                in_status(Status.QUEUED),
+                Comment.id != comment.id,
+            )
+            .order_by(Comment.rank_ms, Comment.id)
+            .limit(limit)
+        )
+    )
+
+
+def equal_ids(session: Session, comment: Comment, *, limit: int) -> list[str]:
+    """Ids of other waiting comments of the same site whose text is the same to the letter."""
     if comment.fingerprint is None:
         return []
     return list(
@@ -156,7 +176,9 @@ def similar_ids(session: Session, comment: Comment, *, limit: int) -> list[str]:
             select(Comment.id)
             .where(
                 Comment.site_id == comment.site_id,
+                # Equal bodies have equal fingerprints, and those have an index.
                 Comment.fingerprint == comment.fingerprint,
+                Comment.body == comment.body,
                 in_status(Status.QUEUED),
                 Comment.id != comment.id,
             )
@@ -164,6 +186,21 @@ def similar_ids(session: Session, comment: Comment, *, limit: int) -> list[str]:
             .limit(limit)
         )
     )
+
+
+def similar_counts(session: Session, comments: Sequence[Comment]) -> dict[str, int]:
+    """Comment id -> how many other comments of its cluster wait."""
+    clusters = {comment.cluster_id for comment in comments if comment.cluster_id is not None}
+    rows = session.execute(
+        select(Comment.cluster_id, func.count())
+        .where(in_status(Status.QUEUED), Comment.cluster_id.in_(clusters))
+        .group_by(Comment.cluster_id)
+    )
+    waiting = dict(rows.all()) if clusters else {}
+    return {
+        comment.id: max(waiting.get(comment.cluster_id, 0) - (comment.status == Status.QUEUED), 0)
+        for comment in comments
+    }
 
 
 def records(session: Session, author_ids: Sequence[str]) -> dict[str, AuthorRecord]:
@@ -199,6 +236,10 @@ def _waiting(principal: Principal, wanted: QueueFilter) -> Select[Any]:
         statement = statement.where(Comment.author_id == wanted.author_id)
     if wanted.not_scored is not None:
         statement = statement.where(Comment.not_scored == wanted.not_scored)
+    if wanted.similar_to is not None:
+        that = aliased(Comment)
+        cluster = select(that.cluster_id).where(that.id == wanted.similar_to).scalar_subquery()
+        statement = statement.where(Comment.cluster_id == cluster)
     if wanted.comment_ids is not None:
         statement = statement.where(Comment.id.in_(wanted.comment_ids))
     if wanted.min_scores:
@@ -219,7 +260,7 @@ def _load(session: Session, ids: Sequence[str]) -> list[QueueItem]:
         .where(Comment.id.in_(ids))
     ).all()
     record_of = records(session, [row.Author.id for row in rows])
-    alike = _similar_counts(session, [row.Comment for row in rows])
+    alike = similar_counts(session, [row.Comment for row in rows])
     items = {
         row.Comment.id: QueueItem(
             comment=row.Comment,
@@ -227,28 +268,8 @@ def _load(session: Session, ids: Sequence[str]) -> list[QueueItem]:
             author=row.Author,
             record=record_of.get(row.Author.id, AuthorRecord()),
             judgement=row.Judgement,
-            similar_count=alike.get((row.Comment.site_id, row.Comment.fingerprint), 1) - 1,
+            similar_count=alike[row.Comment.id],
         )
         for row in rows
     }
     return [items[comment_id] for comment_id in ids if comment_id in items]
-
-
-def _similar_counts(
-    session: Session, comments: Sequence[Comment]
-) -> dict[tuple[str, str | None], int]:
-    """(site, fingerprint) -> how many waiting comments share it."""
-    prints = {comment.fingerprint for comment in comments if comment.fingerprint is not None}
-    sites = {comment.site_id for comment in comments}
-    if not prints:
-        return {}
-    rows = session.execute(
-        select(Comment.site_id, Comment.fingerprint, func.count())
-        .where(
-            in_status(Status.QUEUED),
-            Comment.site_id.in_(sites),
-            Comment.fingerprint.in_(prints),
-        )
-        .group_by(Comment.site_id, Comment.fingerprint)
-    )
-    return {(site_id, fingerprint): number for site_id, fingerprint, number in rows}

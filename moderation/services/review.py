@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -22,12 +22,15 @@ from moderation.errors import (
     UnknownComment,
     UnknownDecision,
 )
-from moderation.services.queue import similar_ids
+from moderation.services.queue import equal_ids, similar_counts, similar_ids
 from moderation.services.rows import lock_comments
 from moderation.services.transitions import By, Transitions, transitions
 
-MAX_SIMILAR = 1000
-"""Near-copies decided along with one decision; a larger flood takes another call."""
+MAX_SIMILAR = 500
+"""Near-copies decided along in one call; a larger flood takes another.
+
+On SQLite all other writers wait for the call: 500 take about a quarter of a second.
+"""
 
 OUTCOME = {Action.APPROVE: Status.APPROVED, Action.REJECT: Status.REJECTED}
 
@@ -52,6 +55,8 @@ class Result:
     decision: Decision | None = None
     problem: ModerationError | None = None
     similar_to: str | None = None
+    similar_left: int | None = None
+    """With ``include_similar``: how many near-copies still wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ def decide(
             results.append(result)
             if result.problem is None:
                 results.extend(_decide_copies(moves, order, copies.get(number, []), locked, by))
-    return results
+    return _with_what_is_left(session, orders, results, locked)
 
 
 def undo(session: Session, principal: Principal, decision_id: str, *, now: datetime) -> Decision:
@@ -142,16 +147,24 @@ def history(session: Session, principal: Principal, comment_id: str) -> list[His
 def _near_copies(
     session: Session, principal: Principal, orders: Sequence[Order]
 ) -> dict[int, list[str]]:
-    """Number of the order -> ids of the near-copies that go with it, none of them twice."""
+    """Number of the order -> ids of the near-copies that go with it, none of them twice.
+
+    Rejecting takes along what is much the same; approving only what is the same to the letter.
+    """
     taken = {order.comment_id for order in orders}
     found: dict[int, list[str]] = {}
+    room = MAX_SIMILAR
     for number, order in enumerate(orders):
         if not order.include_similar:
             continue
         comment = session.get(Comment, order.comment_id)
         if comment is None or not principal.sees(comment.site_id):
             continue
-        ids = [i for i in similar_ids(session, comment, limit=MAX_SIMILAR) if i not in taken]
+        alike = similar_ids if order.action is Action.REJECT else equal_ids
+        # What is decided in the same call anyway must not use up the room.
+        first = alike(session, comment, limit=room + len(taken)) if room else []
+        ids = [i for i in first if i not in taken][:room]
+        room -= len(ids)
         taken.update(ids)
         found[number] = ids
     return found
@@ -185,20 +198,41 @@ def _decide_one(
 def _decide_copies(
     moves: Transitions, order: Order, ids: Sequence[str], locked: dict[str, Comment], by: By
 ) -> list[Result]:
-    """Reject near-copies of what the moderator saw; approve only what is the same to the letter."""
+    """Decide near-copies of what the moderator saw, once more compared now that they are locked."""
     results = []
     seen = locked[order.comment_id]
     for comment_id in ids:
         copy = locked.get(comment_id)
         if copy is None or copy.status != Status.QUEUED:
             continue
-        if copy.fingerprint != seen.fingerprint:
+        if order.action is Action.APPROVE:
+            if copy.body != seen.body:
+                continue  # nobody saw the other link or the other digits of the copy
+        elif seen.cluster_id is None or copy.cluster_id != seen.cluster_id:
             continue  # edited before it was locked
-        if order.action is Action.APPROVE and copy.body != seen.body:
-            continue  # a fingerprint passes over links and digits: nobody saw those of the copy
         held = copy.claim_expires_at is not None and copy.claim_expires_at > moves.now
         if held and copy.claimed_by != by.actor:
             continue
         decision = moves.move(copy, OUTCOME[order.action], order.action, by)
         results.append(Result(copy.id, decision=decision, similar_to=order.comment_id))
     return results
+
+
+def _with_what_is_left(
+    session: Session,
+    orders: Sequence[Order],
+    results: Sequence[Result],
+    locked: dict[str, Comment],
+) -> list[Result]:
+    """Tell of each decision that was to take near-copies along how many of them still wait."""
+    wished = {order.comment_id for order in orders if order.include_similar}
+    told = [r for r in results if r.decision and not r.similar_to and r.comment_id in wished]
+    if not told:
+        return list(results)
+    left = similar_counts(session, [locked[result.comment_id] for result in told])
+    return [
+        replace(result, similar_left=left[result.comment_id])
+        if result.comment_id in left and result.decision and not result.similar_to
+        else result
+        for result in results
+    ]

@@ -12,6 +12,7 @@ from factories import Service, SiteKit, Token, comment_json
 from flask import Flask
 
 from moderation.domain.staff import Scope
+from moderation.services import review
 
 DECISIONS = "/api/v1/decisions"
 
@@ -173,6 +174,67 @@ def test_near_copies_are_decided_along(
     ]
     assert (history[-1]["action"], history[-1]["reason"]) == ("reject", "Advertising")
     assert history[-1]["batch_id"]
+
+
+LONG = "Earn four thousand a week from your sofa, ask me how, only few places are left for you"
+
+
+def test_rejecting_takes_near_copies_along_and_approving_does_not(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    padded, edited = f"Hello everyone! {LONG}", LONG.replace("four", "five").replace("few", "no")
+    seen, same, *others = (client.queued(site, b) for b in (LONG, LONG, padded, edited))
+    first, *along = client.decide(token, order(seen, include_similar=True))
+    assert [r["comment_id"] for r in along] == [same["id"]]
+    assert first["similar_left"] == 2
+    assert "similar_left" not in along[0]
+    assert {service.comment(o["id"]).status for o in others} == {"queued"}
+    # A mind changed: what is rejected takes along all that wait.
+    seen["version"] = first["version"]
+    first, *along = client.decide(token, order(seen, "reject", include_similar=True))
+    assert {r["comment_id"] for r in along} == {o["id"] for o in others}
+    assert first["similar_left"] == 0
+    assert {service.comment(o["id"]).status for o in others} == {"rejected"}
+    assert service.comment(same["id"]).status == "approved"  # decided already, by itself
+    [alone] = client.decide(token, order(client.queued(site, LONG), "reject"))
+    assert "similar_left" not in alone
+
+
+def test_a_flood_is_rejected_in_several_calls_that_say_how_much_is_left(
+    client: CheckedClient,
+    service: Service,
+    site: SiteKit,
+    token: Token,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(review, "MAX_SIMILAR", 3)
+    comments = [client.queued(site, f"{LONG} {n:b}") for n in range(9)]
+    left, decided = [], set()
+    while len(decided) < 9:
+        waiting = [c for c in comments if c["id"] not in decided]
+        results = client.decide(token, order(waiting[0], "reject", include_similar=True))
+        assert len(results) <= 4
+        left.append(results[0]["similar_left"])
+        decided |= {r["comment_id"] for r in results}
+    assert left == [5, 1, 0]
+
+
+def test_orders_in_one_call_share_the_room_for_copies(
+    client: CheckedClient, site: SiteKit, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review, "MAX_SIMILAR", 3)
+    one = [client.queued(site, f"{LONG} {n:b}") for n in range(4)]
+    other = [
+        client.queued(site, f"An offer of watches that nobody can refuse {n:b}") for n in range(4)
+    ]
+    results = client.decide(
+        token,
+        order(one[0], "reject", include_similar=True),
+        order(one[1], "reject"),
+        order(other[0], "reject", include_similar=True),
+    )
+    assert len(results) == 3 + 3
+    assert [r["similar_left"] for r in results if "similar_left" in r] == [0, 2]
 
 
 def test_approving_takes_along_only_what_is_the_same_to_the_letter(

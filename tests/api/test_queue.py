@@ -192,6 +192,70 @@ def test_near_copies_are_counted_within_the_site(
     assert all(item["similar_count"] == len(copies) - 1 for item in copies)
 
 
+LONG = "Earn four thousand a week from your sofa, ask me how, only few places are left for you"
+COPIES = (
+    LONG.replace("four", "f0ur").replace("places", "plaaaces"),
+    f"Hello everyone! {LONG} http://a.example/1",
+    LONG.replace("only few", "just a few"),
+)
+
+
+def test_near_copies_are_one_cluster_and_can_be_listed_and_claimed(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    other = client.queued(site, "The council sold the old harbour to its friends for a song.")
+    first, *copies = (client.queued(site, body) for body in (LONG, *COPIES))
+    there = client.queued(service.make_site(), LONG)
+    cluster = {first["id"], *(copy["id"] for copy in copies)}
+
+    items = waiting(client, token)
+    assert {i["id"] for i in items if i["similar_count"] == 3} == cluster
+    assert {i["id"] for i in items if i["similar_count"] == 0} == {other["id"], there["id"]}
+    assert len({i["cluster_id"] for i in items}) == 3
+    for asked in cluster:
+        assert {i["id"] for i in waiting(client, token, similar_to=asked)} == cluster
+    assert [i["id"] for i in waiting(client, token, similar_to=other["id"])] == [other["id"]]
+    assert waiting(client, token, similar_to="0" * 32) == []
+    page = client.get(
+        QUEUE, query_string={"similar_to": first["id"], "limit": 3}, headers=token.headers
+    ).json
+    rest = waiting(client, token, similar_to=first["id"], cursor=page["next_cursor"])
+    assert {i["id"] for i in page["items"] + rest} == cluster
+
+    assert set(claim(client, token, similar_to=first["id"], limit=100)) == cluster
+    elsewhere = service.make_token(Scope.QUEUE, site_ids=[service.make_site().id])
+    assert waiting(client, elsewhere, similar_to=first["id"]) == []
+
+
+def test_only_what_waits_is_counted_as_similar(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    comments = [client.queued(site, body) for body in (LONG, *COPIES)]
+    decided, withdrawn, edited, left = comments
+    client.decide(
+        token, {"comment_id": decided["id"], "action": "reject", "version": decided["version"]}
+    )
+    counted = {i["id"]: i["similar_count"] for i in waiting(client, token)}
+    assert counted == {c["id"]: 2 for c in (withdrawn, edited, left)}
+    for method, comment, changes in (
+        ("DELETE", withdrawn, None),
+        ("PATCH", edited, {"body": "Something else altogether, about the weather of today."}),
+    ):
+        answer = client.open(
+            f"/api/v1/comments/{comment['id']}",
+            method=method,
+            json=changes,
+            headers=site.headers(X_Receipt=comment["receipt"]),
+        )
+        assert answer.status_code in (200, 204)
+    assert [i["similar_count"] for i in waiting(client, token)] == [0]
+    service.judge_all()
+    assert [i["similar_count"] for i in waiting(client, token)] == [0, 0]
+    # A decided comment's copies can be listed as well: it does not wait itself.
+    [item] = waiting(client, token, similar_to=decided["id"])
+    assert item["id"] == left["id"]
+
+
 def test_a_moderator_sees_their_own_sites_only(
     client: CheckedClient, service: Service, site: SiteKit
 ) -> None:

@@ -18,6 +18,7 @@ sys.path.insert(0, str(HERE.parent))
 import isso_side  # noqa: E402  (after the path to the tests' own modules is known)
 from comparisons import posts, reads  # noqa: E402
 from footprint import footprint  # noqa: E402
+from likeness import similar  # noqa: E402
 from long_queue import queue  # noqa: E402
 from plan import Plan  # noqa: E402
 from results import Result, table  # noqa: E402
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[Plan], list[Result]]] = {
     "posts": posts,
     "reads": reads,
     "queue": queue,
+    "similar": similar,
     "footprint": footprint,
 }
 
