@@ -54,6 +54,7 @@ class Settings:
     rate_limit_storage_url: str
 
     toxicity_engine: str
+    multilingual_engine: str
     scoring_threads: int
     scoring_batch_size: int
     scoring_lease_s: int

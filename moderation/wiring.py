@@ -92,6 +92,7 @@ class Wiring:
 
         return build_judge(
             self.settings.toxicity_engine,
+            multilingual=self.settings.multilingual_engine,
             threads=self.settings.scoring_threads,
             models_dir=self.settings.models_path,
         )

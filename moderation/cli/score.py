@@ -26,8 +26,14 @@ class BadLine(ValueError):
     is_flag=True,
     help='Read standard input: one JSON string, or object with "text", a line.',
 )
+@click.option(
+    "--explain",
+    is_flag=True,
+    help='Add "spans" (the words behind the toxicity: [start, end) in code points), "language", '
+    '"unsupported" (why no model here is made for the text, or null) and "model_version".',
+)
 @click.option("--engine", help="Instead of the configured toxicity engine.")
-def score(texts: tuple[str, ...], jsonl: bool, engine: str | None) -> None:
+def score(texts: tuple[str, ...], jsonl: bool, explain: bool, engine: str | None) -> None:
     """Score TEXTS, or the lines of standard input, for toxicity and spam.
 
     Writes one JSON object a text, in the order given. A line that cannot be read ends the run
@@ -39,13 +45,14 @@ def score(texts: tuple[str, ...], jsonl: bool, engine: str | None) -> None:
     try:
         judge = build_judge(
             engine or settings.toxicity_engine,
+            multilingual=settings.multilingual_engine,
             threads=settings.scoring_threads,
             models_dir=settings.models_path,
         )
         if texts:
-            _write(judge, list(texts))
+            _write(judge, list(texts), explain)
             return
-        _score_stream(judge, sys.stdin.buffer, settings.scoring_batch_size)
+        _score_stream(judge, sys.stdin.buffer, settings.scoring_batch_size, explain)
     except BadLine as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
@@ -53,7 +60,7 @@ def score(texts: tuple[str, ...], jsonl: bool, engine: str | None) -> None:
         raise click.ClickException(str(error)) from error
 
 
-def _score_stream(judge: Judge, stream: BinaryIO, batch_size: int) -> None:
+def _score_stream(judge: Judge, stream: BinaryIO, batch_size: int, explain: bool) -> None:
     batch: list[str] = []
     number = 0
     for lines in _lines_as_they_come(stream):
@@ -62,13 +69,13 @@ def _score_stream(judge: Judge, stream: BinaryIO, batch_size: int) -> None:
             try:
                 batch.append(_read_line(line))
             except ValueError as error:
-                _write(judge, batch)
+                _write(judge, batch, explain)
                 raise BadLine(f"line {number}: {error}") from error
             if len(batch) == batch_size:
-                _write(judge, batch)
+                _write(judge, batch, explain)
                 batch = []
         # Whoever writes one line and waits for its answer gets it, though the batch is small.
-        _write(judge, batch)
+        _write(judge, batch, explain)
         batch = []
 
 
@@ -97,8 +104,15 @@ def _read_line(line: bytes) -> str:
     return text
 
 
-def _write(judge: Judge, texts: list[str]) -> None:
+def _write(judge: Judge, texts: list[str], explain: bool) -> None:
     for assessment in judge.assess(texts):
-        scores = {label: round(assessment.scores[label], 6) for label in LABELS}
-        click.echo(json.dumps(scores))
+        answer = {label: round(assessment.scores[label], 6) for label in LABELS}
+        if explain:
+            answer |= {
+                "spans": assessment.spans,
+                "language": assessment.language,
+                "unsupported": assessment.unsupported,
+                "model_version": assessment.model_version,
+            }
+        click.echo(json.dumps(answer))
     sys.stdout.flush()

@@ -15,7 +15,7 @@ class ToldSchema(OpenWire):
         metadata={
             "description": "The words that drove the toxicity score: [start, end) in Unicode code "
             "points of the body (JavaScript: of Array.from(body), not of body itself), in order. "
-            "Empty where the toxicity is below 0.3."
+            "Empty where the toxicity is below 0.3, and where the text is unsupported."
         },
     )
     language = fields.String(

@@ -6,8 +6,8 @@ text is judged, so that a process may fork after building its judge.
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from moderation.labels import LABELS, SPAM, TOXICITY_LABELS
 from moderation.scoring.errors import ScoringUnavailable
+from moderation.scoring.language import ENGLISH, FOREIGN, LanguageDetector, nothing_to_read
+from moderation.scoring.memory import Memory
 from moderation.scoring.registry import COMPACT, resolve, unknown_engine
 
 DETOXIFY_PREFIX = "detoxify:"
@@ -26,6 +28,15 @@ EXPLAINED_FROM = 0.3
 Below, no preset that ships holds a comment for its toxicity, and the words that weigh most in a
 harmless text are just words: marking them would accuse them.
 """
+
+MULTILINGUAL = "multilingual"
+MULTILINGUAL_LANGUAGES = frozenset({ENGLISH, "fr", "es", "it", "pt", "tr", "ru"})
+"""What Detoxify's multilingual model was trained on."""
+
+AUTO, OFF = "auto", "off"
+
+REMEMBERED = 2048
+"""Texts whose answer is kept: what arrives again does so within minutes, in bursts."""
 
 Span = tuple[int, int]
 """Half-open, in code points of a text as it was given."""
@@ -43,7 +54,7 @@ class Assessment:
     model_version: str
     spans: tuple[Span, ...] = ()
     """The words that drove the toxicity score, in order, not overlapping; none below
-    :data:`EXPLAINED_FROM`."""
+    :data:`EXPLAINED_FROM`, and none of what is unsupported."""
     language: str | None = None
     """ISO 639-1 code of the language; None where the text is too short or unclear to say."""
     unsupported: str | None = None
@@ -111,16 +122,31 @@ class ModelJudge:
     """A judge made of a toxicity model and a spam model, loaded at the first use.
 
     They are loaded once a process: threads of a model do not survive a fork, so a child loads
-    its own.
+    its own. The same text is judged once while it is remembered.
     """
 
     def __init__(
-        self, load_toxicity: Callable[[], ToxicityModel], load_spam: Callable[[], SpamModel]
+        self,
+        load_toxicity: Callable[[], ToxicityModel],
+        load_spam: Callable[[], SpamModel],
+        *,
+        languages: Collection[str] = (ENGLISH,),
+        load_other: Callable[[], ToxicityModel] | None = None,
+        other_languages: Collection[str] = (),
+        remembered: int = REMEMBERED,
     ) -> None:
+        """Args:
+        languages: what the toxicity model was made for, as LanguageDetector gives them.
+        load_other: a toxicity model for texts in ``other_languages``.
+        remembered: for how many texts the answer is kept; 0 for none.
+        """
         self._load_toxicity = load_toxicity
         self._load_spam = load_spam
-        self._lock = threading.Lock()
-        self._loaded: tuple[ToxicityModel, SpamModel] | None = None
+        self._load_other = load_other
+        self._languages = frozenset(languages)
+        self._other_languages = frozenset(other_languages if load_other else ()) - self._languages
+        self._remembered = remembered
+        self._forget()
         os.register_at_fork(after_in_child=self._forget)
 
     @property
@@ -129,21 +155,46 @@ class ModelJudge:
         return f"{toxicity.version} {spam.version}"
 
     def assess(self, texts: Sequence[str]) -> list[Assessment]:
+        known = {text: self._memory.get(text) for text in texts}
+        new = [text for text, assessment in known.items() if assessment is None]
+        for text, assessment in zip(new, self._assess(new), strict=True):
+            known[text] = assessment
+            self._memory.put(text, assessment)
+        # Each with scores of its own: whoever changes some changes no other's.
+        return [replace(known[text], scores=dict(known[text].scores)) for text in texts]
+
+    def _assess(self, texts: Sequence[str]) -> list[Assessment]:
         if not texts:
             return []
         toxicity, spam = self._models()
-        version = f"{toxicity.version} {spam.version}"
-        read, spam_scores = toxicity.read(texts), spam.score(texts)
-        return [
-            Assessment(
-                {**dict(zip(TOXICITY_LABELS, six, strict=True)), SPAM: one},
-                version,
-                spans if six[0] >= EXPLAINED_FROM else (),
-            )
-            for six, one, spans in zip(
-                read.scores.tolist(), spam_scores.tolist(), read.spans, strict=True
-            )
+        empty = [nothing_to_read(text) for text in texts]
+        languages = [
+            None if why else self._detector.language(text)
+            for text, why in zip(texts, empty, strict=True)
         ]
+        others = [row for row, code in enumerate(languages) if code in self._other_languages]
+        rest = sorted(set(range(len(texts))) - set(others))
+        spam_scores = spam.score(texts).tolist()
+        assessed: dict[int, Assessment] = {}
+        for rows, model in ((rest, toxicity), (others, self._other() if others else toxicity)):
+            if not rows:
+                continue
+            read = model.read([texts[row] for row in rows])
+            for row, six, spans in zip(rows, read.scores.tolist(), read.spans, strict=True):
+                unsupported = empty[row] or self._why_foreign(languages[row])
+                assessed[row] = Assessment(
+                    {**dict(zip(TOXICITY_LABELS, six, strict=True)), SPAM: spam_scores[row]},
+                    f"{model.version} {spam.version}",
+                    spans if six[0] >= EXPLAINED_FROM and unsupported is None else (),
+                    languages[row],
+                    unsupported,
+                )
+        return [assessed[row] for row in range(len(texts))]
+
+    def _why_foreign(self, language: str | None) -> str | None:
+        if language is None or language in self._languages | self._other_languages:
+            return None
+        return FOREIGN
 
     def _models(self) -> tuple[ToxicityModel, SpamModel]:
         loaded = self._loaded
@@ -155,19 +206,32 @@ class ModelJudge:
                     self._loaded = loaded
         return loaded
 
+    def _other(self) -> ToxicityModel:
+        with self._lock:
+            if self._loaded_other is None:
+                assert self._load_other is not None
+                self._loaded_other = self._load_other()
+            return self._loaded_other
+
     def _forget(self) -> None:
         # The parent's models are kept, unused: taking them down would wait for their threads,
         # which the child does not have.
-        self._of_parent = self._loaded
-        self._loaded, self._lock = None, threading.Lock()
+        self._of_parent = (getattr(self, "_loaded", None), getattr(self, "_loaded_other", None))
+        self._loaded: tuple[ToxicityModel, SpamModel] | None = None
+        self._loaded_other: ToxicityModel | None = None
+        self._detector = LanguageDetector()
+        self._memory = Memory(self._remembered)
+        self._lock = threading.Lock()
 
 
 def build_judge(
     engine: str = COMPACT,
     spam_engine: str = COMPACT,
     *,
+    multilingual: str = OFF,
     threads: int = 0,
     models_dir: Path | None = None,
+    remembered: int = REMEMBERED,
 ) -> ModelJudge:
     """The judge that the settings name; its models are loaded at the first use.
 
@@ -177,8 +241,12 @@ def build_judge(
             ``unbiased-small``) or ``detoxify:PATH`` (a checkpoint, or the folder ``moderation
             models train`` wrote).
         spam_engine: ``compact``.
+        multilingual: what reads :data:`MULTILINGUAL_LANGUAGES`, where ``engine`` was not made for
+            them: an engine as above; ``auto`` for the one that was added under the name
+            ``multilingual``, if any; or ``off``.
         threads: processor threads one call may use; 0 for as many as there are cores.
         models_dir: where added models lie (:attr:`moderation.settings.Settings.models_path`).
+        remembered: for how many texts the answer is kept; 0 where each call is to be work.
 
     Raises:
         ScoringUnavailable: there is no such engine.
@@ -191,24 +259,42 @@ def build_judge(
 
         return load_compact_spam()
 
+    if multilingual == AUTO:
+        multilingual = MULTILINGUAL if resolve(MULTILINGUAL, models_dir) else OFF
+    return ModelJudge(
+        _loader(engine, threads, models_dir),
+        load_spam,
+        languages=_languages_of(engine),
+        load_other=None if multilingual == OFF else _loader(multilingual, threads, models_dir),
+        other_languages=MULTILINGUAL_LANGUAGES,
+        remembered=remembered,
+    )
+
+
+def _loader(engine: str, threads: int, models_dir: Path | None) -> Callable[[], ToxicityModel]:
     folder = resolve(engine, models_dir)
     if folder is not None:
 
-        def load_toxicity() -> ToxicityModel:
+        def load() -> ToxicityModel:
             from moderation.scoring.onnx_model import OnnxToxicity
 
             return OnnxToxicity(folder, threads=threads)
 
     elif engine.removeprefix(DETOXIFY_PREFIX) not in {"", engine}:
 
-        def load_toxicity() -> ToxicityModel:
+        def load() -> ToxicityModel:
             from moderation.scoring.detoxify_model import load_detoxify
 
             return load_detoxify(engine.removeprefix(DETOXIFY_PREFIX), threads=threads)
 
     else:
         raise unknown_engine(engine)
-    return ModelJudge(load_toxicity, load_spam)
+    return load
+
+
+def _languages_of(engine: str) -> Collection[str]:
+    is_multilingual = engine.removeprefix(DETOXIFY_PREFIX) == MULTILINGUAL
+    return MULTILINGUAL_LANGUAGES if is_multilingual else (ENGLISH,)
 
 
 __all__ = [

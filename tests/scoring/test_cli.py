@@ -41,6 +41,17 @@ def test_a_line_is_answered_by_a_line_in_order() -> None:
     assert answers[2]["spam"] > max(answers[0]["spam"], answers[1]["spam"])
 
 
+def test_an_explained_answer_has_what_is_behind_the_scores_too() -> None:
+    content = '"You are wrong about this."\n"Tämä on täyttä roskaa ja te tiedätte sen"\n'
+    result = CliRunner().invoke(score, ["--jsonl", "--explain"], input=content)
+    english, finnish = (json.loads(line) for line in result.stdout.splitlines())
+    more = ("spans", "language", "unsupported", "model_version")
+    assert tuple(english) == tuple(finnish) == (*LABELS, *more)
+    assert (english["language"], english["unsupported"]) == ("en", None)
+    assert (finnish["language"], finnish["unsupported"]) == ("fi", "language")
+    assert english["model_version"].startswith("compact/")
+
+
 def test_many_lines_are_answered_as_one_is() -> None:
     lines = [json.dumps(f"comment number {number} on the bridge") for number in range(150)]
     together = score_lines("\n".join(lines) + "\n").stdout.splitlines()

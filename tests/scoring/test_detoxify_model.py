@@ -201,6 +201,19 @@ def test_a_judge_tells_no_words_of_what_is_not_toxic(fool_checkpoint: Path) -> N
     assert harmless.spans == ()
 
 
+def test_the_multilingual_engine_reads_its_languages_beside_the_bundled_one(
+    fool_checkpoint: Path,
+) -> None:
+    texts = ["The fool said it again, did you hear?", "Ce type est vraiment un fool imbécile"]
+    judge = build_judge(multilingual=f"detoxify:{fool_checkpoint}", threads=1)
+    english, french = judge.assess(texts)
+    assert english.model_version.startswith("compact/")
+    assert french.model_version.startswith("detoxify:model+")
+    assert (french.language, french.unsupported) == ("fr", None)
+    expected = load_detoxify(str(fool_checkpoint)).score(texts[1:])
+    assert list(french.scores.values())[:6] == pytest.approx(expected[0].tolist(), abs=1e-5)
+
+
 @pytest.mark.parametrize("content", [b"", b"no checkpoint"])
 def test_a_broken_checkpoint_is_said_plainly(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.ckpt").write_bytes(content)

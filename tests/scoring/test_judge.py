@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import pickle
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +20,11 @@ from hypothesis import strategies as st
 from moderation.labels import LABELS, TOXICITY_LABELS
 from moderation.scoring.bundle import read_manifest
 from moderation.scoring.errors import ScoringUnavailable
-from moderation.scoring.judge import ModelJudge, ToxicityReadings, build_judge
+from moderation.scoring.judge import EXPLAINED_FROM, ModelJudge, ToxicityReadings, build_judge
 from moderation.scoring.registry import COMPACT_FOLDER
 from moderation.scoring.spam import SPAM_FOLDER
 
-JUDGE = build_judge()
+JUDGE = build_judge(remembered=0)  # every call is work
 
 ORDERINGS = [
     ("toxicity", "You are a worthless idiot.", "You are a careful writer."),
@@ -136,6 +138,125 @@ def test_threads_that_start_together_load_once_and_agree() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(work, range(8))) == {0.25}
     assert len(loads) == 1
+
+
+class Listening:
+    """A toxicity model, or a spam model with ``columns`` of none, that notes what it is given."""
+
+    def __init__(self, version: str, toxicity: float = 0.9, columns: int | None = 6) -> None:
+        self.version = version
+        self.heard: list[str] = []
+        self._shape = () if columns is None else (columns,)
+        self._toxicity = toxicity
+
+    def score(self, texts: Sequence[str]) -> np.ndarray:
+        self.heard += texts
+        return np.full((len(texts), *self._shape), self._toxicity, dtype=np.float32)
+
+    def read(self, texts: Sequence[str]) -> ToxicityReadings:
+        return ToxicityReadings(self.score(texts), [((0, 3),)] * len(texts))
+
+
+def listening_judge(*, toxicity: float = 0.9, **more: Any) -> tuple[ModelJudge, Listening]:
+    model = Listening("t/1", toxicity)
+    return ModelJudge(lambda: model, lambda: Listening("s/1", columns=None), **more), model
+
+
+def test_the_same_text_is_judged_once_in_a_batch_and_afterwards() -> None:
+    judge, model = listening_judge()
+    first = judge.assess(["one", "two", "one", "one"])
+    assert model.heard == ["one", "two"]
+    assert first[0] == first[2] == first[3]
+    assert judge.assess(["two", "three", "one"]) == [first[1], *judge.assess(["three"]), first[0]]
+    assert model.heard == ["one", "two", "three"]
+    first[0].scores["toxicity"] = 0.0  # type: ignore[index]
+    assert judge.assess(["one"])[0].scores["toxicity"] == pytest.approx(0.9)
+
+
+def test_what_differs_by_a_character_is_another_text() -> None:
+    judge, model = listening_judge()
+    texts = ["One", "one", "one ", "", "\ud800", "\ud801", "é", "e\u0301"]
+    judge.assess(texts)
+    assert model.heard == texts
+
+
+def test_only_so_many_texts_are_remembered_and_none_is_kept() -> None:
+    judge, model = listening_judge(remembered=2)
+    judge.assess(["first text", "second text", "third text"])
+    judge.assess(["third text", "second text"])
+    assert len(model.heard) == 3
+    judge.assess(["first text"])  # gone, and takes the place of the one used longest ago
+    judge.assess(["second text", "third text"])
+    assert model.heard[3:] == ["first text", "third text"]
+    assert b"second text" not in pickle.dumps(judge._memory._found)
+
+
+def test_nothing_is_remembered_where_nothing_is_to_be() -> None:
+    judge, model = listening_judge(remembered=0)
+    judge.assess(["one"])
+    judge.assess(["one"])
+    assert model.heard == ["one", "one"]
+
+
+def test_words_are_told_from_the_toxicity_on_that_is_worth_explaining() -> None:
+    for toxicity, spans in ((EXPLAINED_FROM - 0.01, ()), (EXPLAINED_FROM + 0.01, ((0, 3),))):
+        judge, _ = listening_judge(toxicity=toxicity)
+        assert judge.assess(["you fool"])[0].spans == spans
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "unsupported"),
+    [
+        ("You are wrong about all of this.", "en", None),
+        ("fool!", None, None),
+        ("Tämä on täyttä roskaa ja te tiedätte sen", "fi", "language"),
+        ("https://a.example/b 👉 www.b.example", None, "links"),
+        ("👍👍👍 100", None, "no_words"),
+        ("", None, "no_words"),
+    ],
+)
+def test_what_no_model_was_made_for_is_marked_and_scored(
+    text: str, language: str | None, unsupported: str | None
+) -> None:
+    judge, _ = listening_judge()
+    (assessed,) = judge.assess([text])
+    assert (assessed.language, assessed.unsupported) == (language, unsupported)
+    assert assessed.scores["toxicity"] == pytest.approx(0.9)
+    assert assessed.spans == (() if unsupported else ((0, 3),))
+
+
+def test_another_model_reads_its_languages_and_says_so() -> None:
+    other = Listening("m/1", 0.2)
+    judge, model = listening_judge(load_other=lambda: other, other_languages=["en", "fr", "it"])
+    english, french, finnish = "You are wrong about that", "Ce type est un imbécile", "Hyvää päivää"
+    finnish += " kaikille lukijoille"
+    assessed = judge.assess([finnish, french, english, french])
+    assert (model.heard, other.heard) == ([finnish, english], [french])
+    assert [one.model_version for one in assessed] == ["t/1 s/1", "m/1 s/1", "t/1 s/1", "m/1 s/1"]
+    assert [one.unsupported for one in assessed] == ["language", None, None, None]
+    assert [one.scores["toxicity"] for one in assessed] == pytest.approx([0.9, 0.2, 0.9, 0.2])
+    assert len(judge.assess([english])) == 1
+
+
+def test_a_model_of_many_languages_needs_no_other() -> None:
+    def fail() -> Listening:
+        raise AssertionError("loaded")
+
+    judge, model = listening_judge(
+        languages=["en", "fr"], load_other=fail, other_languages=["en", "fr"]
+    )
+    (assessed,) = judge.assess(["Ce type est un imbécile"])
+    assert (model.heard, assessed.unsupported) == (["Ce type est un imbécile"], None)
+
+
+def test_another_model_that_cannot_be_loaded_is_said_and_only_then() -> None:
+    def fail() -> Listening:
+        raise ScoringUnavailable("no such file")
+
+    judge, _ = listening_judge(load_other=fail, other_languages=["fr"])
+    assert judge.assess(["You are wrong about that"])
+    with pytest.raises(ScoringUnavailable, match="no such file"):
+        judge.assess(["Ce type est un imbécile"])
 
 
 def test_several_threads_may_judge_at_once() -> None:

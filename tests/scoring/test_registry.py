@@ -113,3 +113,18 @@ def test_a_damaged_model_is_listed_and_refused(tmp_path: Path) -> None:
     assert available(tmp_path)[0].manifest == {}
     with pytest.raises(ScoringUnavailable, match="cannot be read"):
         build_judge("house", models_dir=tmp_path).assess(["text"])
+
+
+def test_a_model_added_as_multilingual_reads_its_languages_unless_it_is_off(tmp_path: Path) -> None:
+    french = ["Ce type est vraiment un imbécile"]
+
+    def unsupported(multilingual: str) -> str | None:
+        judge = build_judge(multilingual=multilingual, models_dir=tmp_path)
+        return judge.assess(french)[0].unsupported
+
+    assert unsupported("auto") == "language"
+    shutil.copytree(COMPACT_FOLDER, tmp_path / "multilingual")
+    assert unsupported("auto") is None
+    assert unsupported("off") == "language"
+    with pytest.raises(ScoringUnavailable, match="No toxicity engine 'no-such-model'"):
+        unsupported("no-such-model")
