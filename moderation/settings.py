@@ -58,6 +58,7 @@ class Settings:
     scoring_threads: int
     scoring_batch_size: int
     scoring_lease_s: int
+    scoring_timeout_s: int
     scoring_max_attempts: int
     scoring_retry_s: int
 

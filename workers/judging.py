@@ -13,8 +13,12 @@ from moderation.jobs import JUDGE_COMMENTS
 from moderation.scoring.judge import Assessment
 from moderation.services import judging
 from moderation.wiring import Wiring
+from workers.time_limit import time_limit
 
 log = structlog.get_logger(__name__)
+
+LOAD_TIMEOUT_S = 3600
+"""How long loading the models may take, a first download included."""
 
 MAX_BATCHES = 50
 """Then other tasks get their turn, and a nudge brings this one back."""
@@ -54,9 +58,14 @@ def judge_batch(wiring: Wiring) -> int:
 
 
 def _score(wiring: Wiring, taken: Sequence[judging.Job]) -> None:
-    started = time.monotonic()
+    timeout_s = wiring.settings.scoring_timeout_s
     try:
-        assessments = wiring.judge.assess([job.body for job in taken])
+        # Apart, and with time: the first use of a model may have to download it.
+        with time_limit(LOAD_TIMEOUT_S, lambda: _time_out(wiring, taken, LOAD_TIMEOUT_S)):
+            wiring.judge.model_version  # noqa: B018
+        started = time.monotonic()
+        with time_limit(timeout_s, lambda: _time_out(wiring, taken, timeout_s)):
+            assessments = wiring.judge.assess([job.body for job in taken])
     except Exception as error:
         # Any failure of a model means the same: nobody has judged this, so a person must.
         _give_up(wiring, taken, f"{type(error).__name__}: {error}")
@@ -66,6 +75,22 @@ def _score(wiring: Wiring, taken: Sequence[judging.Job]) -> None:
     metrics.SCORING_BATCH.observe(len(taken))
     metrics.SCORING_ATTEMPTS.labels("scored").inc(len(taken))
     _record(wiring, list(zip(taken, assessments, strict=True)), scoring_s)
+
+
+def _time_out(wiring: Wiring, taken: Sequence[judging.Job], timeout_s: float) -> None:
+    """Give up on what is being scored; the process ends after this.
+
+    Of a batch each comment is tried again by itself. One that was alone is the one that the model
+    hangs on, or the model hangs on everything: a person decides, without another try.
+    """
+    log.error(
+        "scoring_timed_out",
+        comments=len(taken),
+        timeout_s=timeout_s,
+        then="this process ends and is started again by what supervises it",
+    )
+    attempts = 1 if len(taken) == 1 else wiring.settings.scoring_max_attempts
+    _give_up(wiring, taken, f"no answer within {timeout_s:g} s", max_attempts=attempts)
 
 
 def _record(
@@ -86,7 +111,9 @@ def _record(
     )
 
 
-def _give_up(wiring: Wiring, failed: Sequence[judging.Job], error: str) -> None:
+def _give_up(
+    wiring: Wiring, failed: Sequence[judging.Job], error: str, *, max_attempts: int | None = None
+) -> None:
     metrics.SCORING_ATTEMPTS.labels("failed").inc(len(failed))
     settings = wiring.settings
     with wiring.database.read() as session:
@@ -97,7 +124,7 @@ def _give_up(wiring: Wiring, failed: Sequence[judging.Job], error: str) -> None:
             wiring.policies,
             failed,
             now=wiring.clock(),
-            max_attempts=settings.scoring_max_attempts,
+            max_attempts=max_attempts or settings.scoring_max_attempts,
             retry_s=settings.scoring_retry_s,
             prepared=prepared,
         )

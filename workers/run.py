@@ -19,6 +19,7 @@ from moderation.scoring.judge import Judge
 from moderation.settings import Settings
 from moderation.wiring import Wiring
 from workers.app import make_app
+from workers.time_limit import end_hard
 
 STOP_WITHIN_S = 10
 """How long a batch may still take when the worker is to stop."""
@@ -39,6 +40,7 @@ def run_worker(settings: Settings, judge: Judge | None = None) -> None:
     app = make_app(wiring)
     signals.setup_logging.connect(_keep_our_logging, weak=False)
     _stop_in_time()
+    end_hard()
     if settings.metrics_port:
         start_http_server(settings.metrics_port, registry=PROCESSES)
     # Celery warns root because of pickled messages; these carry no data and are JSON.

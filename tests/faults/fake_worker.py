@@ -2,14 +2,17 @@
 
 Run as a program: fake_worker.py SLOW STOP, in seconds: the time that a comment with the word
 "slow" takes, and how long the worker may take to stop. The word "kills" ends the process on the
-spot, as a lack of memory would.
+spot, as a lack of memory would; "hangs" waits for ever, and "stalls" works for ever without letting
+another thread have a turn.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,11 +26,16 @@ from moderation.settings import load_settings
 
 
 class DeadlyJudge(FakeJudge):
-    """A fake judge that dies of the word "kills"."""
+    """A fake judge that dies of the word "kills", and never comes back from two others."""
 
     def assess(self, texts: Sequence[str]) -> list[Assessment]:
-        if any("kills" in text.split() for text in texts):
+        words = {word for text in texts for word in text.split()}
+        if "kills" in words:
             os.kill(os.getpid(), signal.SIGKILL)
+        if "hangs" in words:
+            threading.Event().wait()
+        if "stalls" in words:
+            re.match(r"(a|a)*b", "a" * 99)
         return super().assess(texts)
 
 

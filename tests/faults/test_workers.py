@@ -14,6 +14,7 @@ from stacks import Installation, Program, eventually
 from moderation.domain.comment import Comment
 from moderation.domain.decision import DecidedBy, Decision
 from moderation.domain.score import Judgement
+from workers.time_limit import EXIT_CODE
 
 Make = Callable[..., Installation]
 StartWorker = Callable[..., Program]
@@ -143,6 +144,47 @@ def test_a_comment_that_kills_its_workers_ends_in_the_queue_alone(
         # Taken together with the poison once, then alone, and scored.
         assert (found[other].status, found[other].not_scored) == ("queued", False)
         assert found[other].score_attempts == 2
+
+
+def test_a_model_that_hangs_hands_its_comment_to_moderators_and_the_rest_is_scored(
+    make: Make, fake_worker: StartWorker
+) -> None:
+    installation = make(scoring_timeout_s=1, scoring_lease_s=600)  # no lease ends in this test
+    hanging, *others = post_all(installation, ["it hangs", "one", "two", "three"])
+
+    ends = []
+    while comments(installation)[hanging].status == "pending" or len(ends) < 2:
+        worker = fake_worker(installation)
+        ends.append(worker.process.wait(40))
+        assert '"event":"scoring_timed_out"' in worker.log
+        assert len(ends) <= 2, "once with the others, once alone"
+    worker = fake_worker(installation)  # as what supervises it would
+    found = wait_until_judged(installation)
+
+    assert ends == [EXIT_CODE, EXIT_CODE]
+    assert_judged_once_each(installation, [hanging, *others])
+    assert (found[hanging].status, found[hanging].not_scored) == ("queued", True)
+    for other in others:
+        assert (found[other].status, found[other].not_scored) == ("queued", False)
+    worker.stop()
+
+
+def test_a_model_that_hangs_and_gives_no_thread_a_turn_ends_in_the_queue_too(
+    make: Make, fake_worker: StartWorker
+) -> None:
+    installation = make(scoring_timeout_s=1, scoring_lease_s=2, scoring_max_attempts=1)
+    (stalling,) = post_all(installation, ["it stalls"])
+
+    stuck = fake_worker(installation)
+    assert stuck.process.wait(40) == 1
+    assert "Timeout (" in stuck.log  # and where each thread was
+    assert "fake_worker.py" in stuck.log
+    worker = fake_worker(installation)
+    found = wait_until_judged(installation)
+
+    assert_judged_once_each(installation, [stalling])
+    assert (found[stalling].status, found[stalling].not_scored) == ("queued", True)
+    worker.stop()
 
 
 def test_a_worker_told_to_stop_finishes_the_batch_in_hand(
