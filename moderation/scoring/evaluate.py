@@ -25,6 +25,10 @@ CUT_OFF = 0.5
 _BATCH_TEXTS = 256
 
 
+class NotLabelled(ValueError):
+    """A file that is no labelled CSV; the message says what is wrong, and where."""
+
+
 @dataclass(frozen=True, slots=True)
 class LabelledTexts:
     """Texts, and for each label column of the file one 0/1 label a text.
@@ -85,7 +89,7 @@ def read_labelled(
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a column is missing, or a label is none; the message says which.
+        NotLabelled: a column is missing, or a label is none; the message says which.
     """
     columns, with_source, found = _labelled_rows(path, text_column, cut_off)
     texts: list[str] = []
@@ -121,12 +125,12 @@ def _labelled_rows(
         there = reader.fieldnames or ()
     except (UnicodeDecodeError, csv.Error) as error:
         file.close()
-        raise ValueError(f"{path} is no CSV in UTF-8: {error}") from error
+        raise NotLabelled(f"{path} is no CSV in UTF-8: {error}") from error
     possible = [name for name in LABEL_COLUMNS if cut_off or name not in _SOFT_COLUMNS]
     columns = [name for name in possible if name in there]
     if text_column not in there or not columns:
         file.close()
-        raise ValueError(
+        raise NotLabelled(
             f"{path} needs a column {text_column!r} and one of {', '.join(possible)}; "
             f"it has {', '.join(there) or 'none'}"
         )
@@ -140,14 +144,14 @@ def _labelled_rows(
                         try:
                             mark = _label(row[name], cut_off if name in _SOFT_COLUMNS else None)
                         except ValueError as error:
-                            raise ValueError(
+                            raise NotLabelled(
                                 f"{path}, line {reader.line_num}: {name} is {row[name]!r}, {error}"
                             ) from None
                         if mark is not None:
                             marks[name] = mark
                     yield row[text_column] or "", marks, row.get("source") or ""
             except (UnicodeDecodeError, csv.Error) as error:
-                raise ValueError(f"{path}, after line {reader.line_num}: {error}") from error
+                raise NotLabelled(f"{path}, after line {reader.line_num}: {error}") from error
 
     return columns, "source" in there, rows()
 
@@ -156,7 +160,7 @@ def _label(value: str | None, cut_off: float | None) -> int | None:
     """0 or 1; with a ``cut_off`` the value is soft, and empty where nobody said."""
     if cut_off is None:
         if value not in {"0", "1"}:
-            raise ValueError("not 0 or 1")
+            raise NotLabelled("not 0 or 1")
         return int(value)
     if not value:
         return None
@@ -165,7 +169,7 @@ def _label(value: str | None, cut_off: float | None) -> int | None:
     except ValueError:
         share = -1.0
     if not 0 <= share <= 1:
-        raise ValueError("not a number from 0 to 1")
+        raise NotLabelled("not a number from 0 to 1")
     return int(share >= cut_off)
 
 

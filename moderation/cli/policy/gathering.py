@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
@@ -105,44 +105,52 @@ class Labelled:
     assessment: Assessment
 
 
-def labelled_texts(judge: Judge, file: Path, text_column: str) -> tuple[int, Iterator[Labelled]]:
-    """How many texts a labelled CSV has, and the texts themselves, scored batch by batch.
+@dataclass(frozen=True)
+class LabelledFile:
+    """A labelled CSV: its label columns, how many rows it has, and its texts, scored as they come.
+
+    ``texts`` can be gone through once.
+    """
+
+    columns: tuple[str, ...]
+    rows: int
+    texts: Iterator[Labelled]
+
+
+def open_labelled(judge: Judge, file: Path, text_column: str) -> LabelledFile:
+    """Look through a labelled CSV, then score it batch by batch.
 
     Raises:
-        ValueError: the file is not as :func:`moderation.scoring.evaluate.read_labelled` says.
+        NotLabelled: the file is not as :func:`moderation.scoring.evaluate.read_labelled` says.
     """
     from moderation.scoring.evaluate import labelled_rows
 
     # Read to the end first: a mistake in the last row is told before an hour of scoring.
-    total = sum(1 for _ in labelled_rows(file, text_column=text_column)[1])
+    columns, rows = labelled_rows(file, text_column=text_column)
+    total = sum(1 for _ in rows)
 
     def scored() -> Iterator[Labelled]:
-        rows = labelled_rows(file, text_column=text_column)[1]
+        _, rows = labelled_rows(file, text_column=text_column)
         while batch := list(islice(rows, PAGE)):
             assessments = judge.assess([text for text, _ in batch])
             for (text, marks), assessment in zip(batch, assessments, strict=True):
-                yield Labelled(text, _is_harmful(marks), assessment)
+                yield Labelled(text, any(marks.values()), assessment)
 
-    return total, scored()
+    return LabelledFile(tuple(columns), total, scored())
 
 
 def from_file(judge: Judge, file: Path, text_column: str) -> Gathered:
     """What a labelled file says, with the scores the judge gives now."""
-    from moderation.scoring.evaluate import labelled_rows
     from moderation.scoring.similarity import fingerprint
 
-    columns, _ = labelled_rows(file, text_column=text_column)
-    labels = (TOXICITY_LABELS if "toxic" in columns else ()) + ((SPAM,) if SPAM in columns else ())
-    gathered = Gathered(f"{file.name}, where harmful is {' or '.join(columns)}")
-    total, texts = labelled_texts(judge, file, text_column)
-    with progress("scored", total) as advance:
-        for one in texts:
+    found = open_labelled(judge, file, text_column)
+    marked = {"toxic": TOXICITY_LABELS, SPAM: (SPAM,)}
+    labels = tuple(label for column in found.columns for label in marked[column])
+    gathered = Gathered(f"{file.name}, where harmful is {' or '.join(found.columns)}")
+    with progress("scored", found.rows) as advance:
+        for one in found.texts:
             # All by one judge, however many models it asks.
             of_judge = gathered.by_model.setdefault(judge.model_version, ByModel(labels))
             of_judge.add(fingerprint(one.text), one.assessment, one.harmful)
             advance(1)
     return gathered
-
-
-def _is_harmful(marks: Mapping[str, int]) -> bool:
-    return any(marks.values())

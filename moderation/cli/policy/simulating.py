@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from moderation.cli.people import as_json, find_site, wired
-from moderation.cli.policy.gathering import PAGE, labelled_texts
+from moderation.cli.policy.gathering import PAGE, open_labelled
 from moderation.cli.policy.options import find_policy, labelled_file, percent
 from moderation.cli.policy.suggesting import judge_for
 from moderation.cli.policy.telling import DONE
@@ -90,9 +90,9 @@ def _replay_file(
 ) -> None:
     from moderation.services.policy_studies import context_of
 
-    total, texts = labelled_texts(judge_for(wiring, engine), file, text_column)
-    with progress("scored", total) as advance:
-        for number, one in enumerate(texts, 1):
+    found = open_labelled(judge_for(wiring, engine), file, text_column)
+    with progress("scored", found.rows) as advance:
+        for number, one in enumerate(found.texts, 1):
             context = context_of(
                 one.text,
                 one.assessment,
