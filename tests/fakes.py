@@ -44,6 +44,7 @@ class FakeJudge:
 
     def __init__(self, *, slow_s: float = 1.0, model_version: str = "fake/1") -> None:
         self.model_version = model_version
+        self.versions_by_language: dict[str, str] = {}
         self.batches: list[list[str]] = []
         """The texts of each call, in the order of the calls; failed ones too."""
         self._slow_s = slow_s

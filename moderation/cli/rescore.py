@@ -22,7 +22,7 @@ from moderation.wiring import Wiring
 
 if TYPE_CHECKING:
     from moderation.scoring.judge import Assessment, Judge
-    from moderation.services.rescoring import Rescored, Stored, Wanted
+    from moderation.services.rescoring import Models, Rescored, Stored, Wanted
 
 log = structlog.get_logger(__name__)
 
@@ -127,9 +127,9 @@ def rescore(
 def _replace(wiring: Wiring, wanted: Wanted, *, everything: bool, apply_policy: bool) -> Run:
     from moderation.services import rescoring
 
-    present = wiring.judge.model_version
+    models = _models(wiring)
     which = {
-        "model_version": None if everything else present,
+        "models": None if everything else models,
         "undecided_only": not apply_policy,
     }
 
@@ -140,7 +140,10 @@ def _replace(wiring: Wiring, wanted: Wanted, *, everything: bool, apply_policy: 
     def known(stored: Stored) -> Assessment | None:
         """Only the policy is to be asked again."""
         earlier = stored.earlier
-        return earlier if earlier and earlier.model_version == present and not everything else None
+        if earlier is None or everything:
+            return None
+        right = models.by_language.get(earlier.language or "", models.version)
+        return earlier if earlier.model_version == right else None
 
     def write(assessed: Sequence[tuple[Stored, Assessment]]) -> Rescored:
         with wiring.database.write() as session:
@@ -156,21 +159,25 @@ def _replace(wiring: Wiring, wanted: Wanted, *, everything: bool, apply_policy: 
 def _compare(wiring: Wiring, wanted: Wanted) -> Run:
     from moderation.services import rescoring
 
-    present = wiring.judge.model_version
+    models = _models(wiring)
 
     def read(after: str, limit: int) -> list[Stored]:
         with wiring.database.read() as session:
-            return rescoring.of_period(
-                session, wanted, model_version=present, after=after, limit=limit
-            )
+            return rescoring.of_period(session, wanted, models=models, after=after, limit=limit)
 
     def write(assessed: Sequence[tuple[Stored, Assessment]]) -> Rescored:
         with wiring.database.write() as session:
             return rescoring.compare(session, wiring.policies, assessed, now=wiring.clock())
 
     with wiring.database.read() as session:
-        total = rescoring.count_of_period(session, wanted, model_version=present)
+        total = rescoring.count_of_period(session, wanted, models=models)
     return _go_through(wiring, "compared", total, read, lambda stored: stored.compared, write)
+
+
+def _models(wiring: Wiring) -> Models:
+    from moderation.services.rescoring import Models
+
+    return Models(wiring.judge.model_version, wiring.judge.versions_by_language)
 
 
 def _go_through(

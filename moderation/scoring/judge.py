@@ -85,6 +85,11 @@ class Judge(Protocol):
         """
         ...
 
+    @property
+    def versions_by_language(self) -> Mapping[str, str]:
+        """Language -> what assessments of texts in it say instead of :attr:`model_version`."""
+        ...
+
     def assess(self, texts: Sequence[str]) -> list[Assessment]:
         """One assessment a text, in the order of ``texts``. Any string is accepted.
 
@@ -153,6 +158,13 @@ class ModelJudge:
     def model_version(self) -> str:
         toxicity, spam = self._models()
         return f"{toxicity.version} {spam.version}"
+
+    @property
+    def versions_by_language(self) -> Mapping[str, str]:
+        if not self._other_languages:
+            return {}
+        _, spam = self._models()
+        return dict.fromkeys(self._other_languages, f"{self._other().version} {spam.version}")
 
     def assess(self, texts: Sequence[str]) -> list[Assessment]:
         known = {text: self._memory.get(text) for text in texts}

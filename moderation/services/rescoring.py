@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from moderation.domain.comment import Comment, Status, in_status
@@ -35,6 +35,25 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     site_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What a judge calls itself: the version that its assessments name.
+
+    ``by_language``: language -> the version that texts in it get instead.
+    """
+
+    version: str
+    by_language: Mapping[str, str] = field(default_factory=dict)
+
+    def say_of(self, judgement: type[Judgement]) -> ColumnElement[str]:
+        """The version that a judgement of this text has when it is theirs."""
+        versions: dict[str, list[str]] = {}
+        for language, version in sorted(self.by_language.items()):
+            versions.setdefault(version, []).append(language)
+        cases = [(judgement.language.in_(codes), version) for version, codes in versions.items()]
+        return case(*cases, else_=self.version) if cases else literal(self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +97,28 @@ def waiting(
     session: Session,
     wanted: Wanted,
     *,
-    model_version: str | None,
+    models: Models | None,
     undecided_only: bool = True,
     after: str = "",
     limit: int,
 ) -> list[Stored]:
-    """Comments in the queue whose scores are not those of ``model_version``, by their ids.
+    """Comments in the queue whose scores are not those of ``models``, by their ids.
 
     Args:
-        model_version: None for all that waits, whatever model scored it.
+        models: None for all that waits, whatever models scored it.
         undecided_only: False takes also those that have the right scores, and wait although the
             policy would decide them.
         after: the last id of the page before.
     """
-    statement = _stored(_waiting(wanted, model_version, undecided_only))
+    statement = _stored(_waiting(wanted, models, undecided_only))
     return _page(session, statement, after, limit)
 
 
 def count_waiting(
-    session: Session, wanted: Wanted, *, model_version: str | None, undecided_only: bool = True
+    session: Session, wanted: Wanted, *, models: Models | None, undecided_only: bool = True
 ) -> int:
     """How many comments :func:`waiting` gives, over all its pages."""
-    return _count(session, _waiting(wanted, model_version, undecided_only))
+    return _count(session, _waiting(wanted, models, undecided_only))
 
 
 def replace(
@@ -134,24 +153,27 @@ def replace(
 
 
 def of_period(
-    session: Session, wanted: Wanted, *, model_version: str, after: str = "", limit: int
+    session: Session, wanted: Wanted, *, models: Models, after: str = "", limit: int
 ) -> list[Stored]:
-    """Comments of a period that another model than ``model_version`` judged, by their ids."""
+    """Comments of a period that others than ``models`` judged, by their ids."""
     beside = aliased(Judgement)
     statement = (
-        _stored(_comparable(wanted, model_version))
+        _stored(_comparable(wanted, models))
         .outerjoin(
             beside,
-            and_(beside.compares_with == Judgement.id, beside.model_version == model_version),
+            and_(
+                beside.compares_with == Judgement.id,
+                beside.model_version == models.say_of(beside),
+            ),
         )
         .add_columns(beside)
     )
     return _page(session, statement, after, limit)
 
 
-def count_of_period(session: Session, wanted: Wanted, *, model_version: str) -> int:
+def count_of_period(session: Session, wanted: Wanted, *, models: Models) -> int:
     """How many comments :func:`of_period` gives, over all its pages."""
-    return _count(session, _comparable(wanted, model_version))
+    return _count(session, _comparable(wanted, models))
 
 
 def compare(
@@ -187,20 +209,20 @@ def compare(
 
 
 def _waiting(
-    wanted: Wanted, model_version: str | None, undecided_only: bool
+    wanted: Wanted, models: Models | None, undecided_only: bool
 ) -> list[ColumnElement[bool]]:
     conditions = [in_status(Status.QUEUED), *_meant(wanted)]
-    if model_version is not None:
-        other = Judgement.model_version.is_distinct_from(model_version)
+    if models is not None:
+        other = Judgement.model_version.is_distinct_from(models.say_of(Judgement))
         decided = Judgement.action != Outcome.QUEUE
         conditions.append(other if undecided_only else or_(other, decided))
     return conditions
 
 
-def _comparable(wanted: Wanted, model_version: str) -> list[ColumnElement[bool]]:
+def _comparable(wanted: Wanted, models: Models) -> list[ColumnElement[bool]]:
     return [
         Comment.status.in_(COMPARED),
-        Judgement.model_version.is_distinct_from(model_version),
+        Judgement.model_version.is_distinct_from(models.say_of(Judgement)),
         *_meant(wanted),
     ]
 

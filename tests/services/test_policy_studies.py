@@ -158,7 +158,7 @@ def test_the_scores_are_those_of_the_text_that_was_decided(service: Service, sit
     assert (first.model_version, first.scores["toxicity"]) == ("fake/1", 0.6)
     with service.database.read() as session:
         period = rescoring.Wanted()
-        page = rescoring.of_period(session, period, model_version="fake/2", limit=10)
+        page = rescoring.of_period(session, period, models=rescoring.Models("fake/2"), limit=10)
     with service.database.write() as session:
         newer = Assessment(dict.fromkeys(LABELS, FAINT) | {"toxicity": 0.8}, "fake/2")
         rescoring.compare(session, service.wiring.policies, [(page[0], newer)], now=service.clock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -20,7 +21,7 @@ from moderation.scoring.judge import Assessment
 from moderation.services import authorship, intake, queue, rescoring, review, sites
 from moderation.services.authorship import Proof
 from moderation.services.intake import Submission
-from moderation.services.rescoring import Rescored, Stored, Wanted
+from moderation.services.rescoring import Models, Rescored, Stored, Wanted
 from moderation.services.review import Order
 
 READER = Signature(AuthorKind.READER, identity="reader-1", name="Ada")
@@ -50,7 +51,7 @@ def waiting(
     service: Service, wanted: Wanted | None = None, model: str | None = "fake/2", **more: object
 ) -> list[Stored]:
     with service.database.read() as session:
-        given = {"model_version": model, "limit": 100} | more
+        given = {"models": model and Models(model), "limit": 100} | more
         return rescoring.waiting(session, wanted or Wanted(), **given)
 
 
@@ -124,7 +125,7 @@ def test_only_waiting_comments_of_another_model_are_meant(service: Service, site
     assert ids_of(waiting(service, after=first)) == [second]
     assert ids_of(waiting(service, limit=1)) == [first]
     with service.database.read() as session:
-        assert rescoring.count_waiting(session, Wanted(), model_version="fake/2") == 2
+        assert rescoring.count_waiting(session, Wanted(), models=Models("fake/2")) == 2
 
 
 def test_a_period_and_a_site_narrow_it(service: Service, site: SiteKit) -> None:
@@ -226,6 +227,25 @@ def test_what_changed_meanwhile_is_left_alone(
     assert service.snapshot() == before
 
 
+def test_a_language_may_have_a_model_of_its_own(service: Service, site: SiteKit) -> None:
+    english, foreign = post(service, site, "one", "zwei")
+    page = waiting(service)
+    both = Models("fake/2", {"de": "fake/2 other/1", "fr": "fake/2 other/1"})
+    said = [
+        dataclasses.replace(a, language=code)
+        for a, code in zip(harsher(page), ["en", "de"], strict=True)
+    ]
+    write(service, page, said)
+    with service.database.read() as session:
+        left = rescoring.waiting(session, Wanted(), models=both, limit=9)
+    assert ids_of(left) == [foreign]  # read by a model that its language is not for
+    write(service, left, [dataclasses.replace(said[1], model_version="fake/2 other/1")])
+    with service.database.read() as session:
+        assert rescoring.waiting(session, Wanted(), models=both, limit=9) == []
+    assert ids_of(waiting(service)) == [foreign]
+    assert judgement_of(service, english).language == "en"
+
+
 def test_each_comment_once(service: Service, site: SiteKit) -> None:
     post(service, site, "one", "two")
     replace(service, waiting(service))
@@ -308,7 +328,7 @@ def test_what_a_person_put_back_or_holds_is_never_moved(
 
 def of_period(service: Service, wanted: Wanted, model: str = "fake/2") -> list[Stored]:
     with service.database.read() as session:
-        return rescoring.of_period(session, wanted, model_version=model, limit=100)
+        return rescoring.of_period(session, wanted, models=Models(model), limit=100)
 
 
 def compare(service: Service, page: list[Stored], **scores: float) -> Rescored:
@@ -334,8 +354,8 @@ def test_a_comparison_touches_no_comment(service: Service, site: SiteKit) -> Non
     assert [c.after.scores["toxicity"] for c in done.changes] == [0.8] * 3
     with service.database.read() as session:
         made = session.scalars(select(Judgement).where(Judgement.compares_with.is_not(None))).all()
-        assert rescoring.count_of_period(session, wanted, model_version="fake/2") == 3
-        assert rescoring.count_of_period(session, wanted, model_version="fake/1") == 0
+        assert rescoring.count_of_period(session, wanted, models=Models("fake/2")) == 3
+        assert rescoring.count_of_period(session, wanted, models=Models("fake/1")) == 0
     assert {j.comment_id: j.compares_with for j in made} == old
     assert {j.model_version for j in made} == {"fake/2"}
 
