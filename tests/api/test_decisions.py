@@ -369,6 +369,8 @@ def test_the_history_tells_who_when_why_and_under_what(
     assert queue["policy_version"].startswith("1+")
     assert (queue["model_version"], again["model_version"]) == ("fake/1", "fake/2")
     assert (queue["scores"]["toxicity"], again["scores"]["toxicity"]) == (0.97, 0.01)
+    assert (queue["spans"], again["spans"]) == ([[0, 5]], [])
+    assert (queue["language"], queue["unsupported"]) == ("en", None)
     # Under which scores and policy a person decided is told of their decision too.
     assert (reject["model_version"], reject["policy_version"]) == (
         "fake/1",
