@@ -14,6 +14,7 @@ JUDGE_COMMENTS = "judging.judge_comments"
 SWEEP = "sweep.announce_what_was_left"
 CHECK_COUNTS = "counts.check"
 CLUSTER_THE_REST = "likeness.cluster_the_rest"
+FORGET_TRACES = "spam.forget_traces"
 
 QUEUE_SCORING = "moderation.scoring"
 QUEUE_UPKEEP = "moderation.upkeep"
@@ -23,6 +24,7 @@ QUEUES: dict[str, str] = {
     SWEEP: QUEUE_UPKEEP,
     CHECK_COUNTS: QUEUE_UPKEEP,
     CLUSTER_THE_REST: QUEUE_UPKEEP,
+    FORGET_TRACES: QUEUE_UPKEEP,
 }
 """Task name -> the queue it travels on. A worker serves all of them."""
 

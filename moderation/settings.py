@@ -61,6 +61,7 @@ class Settings:
     scoring_timeout_s: int
     scoring_max_attempts: int
     scoring_retry_s: int
+    spam_signals_file: str
 
     sweep_interval_s: int
     counts_check_interval_s: int
@@ -85,6 +86,10 @@ class Settings:
     @property
     def policies_path(self) -> Path:
         return (ROOT / self.policies_dir).resolve()
+
+    @property
+    def spam_signals_path(self) -> Path:
+        return (ROOT / self.spam_signals_file).resolve()
 
     @property
     def effective_database_url(self) -> str:

@@ -18,6 +18,7 @@ from moderation.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from moderation.scoring.judge import Judge
+    from moderation.scoring.spam_signals import SpamSignals
 
 EXTENSION = "moderation"
 """Key under which a Flask application keeps the wiring it was made with."""
@@ -75,6 +76,16 @@ class Wiring:
                 f"policies_dir: {self.settings.policies_path} has no policy named strict"
             )
         return policies
+
+    @cached_property
+    def spam_signals(self) -> SpamSignals:
+        """Raises SettingsError naming everything that is wrong in the file."""
+        from moderation.scoring.spam_signals import SpamSignalsError, load_spam_signals
+
+        try:
+            return load_spam_signals(self.settings.spam_signals_path)
+        except SpamSignalsError as error:
+            raise SettingsError(f"spam_signals_file: {error}") from error
 
     @cached_property
     def rate_limiter(self) -> RateLimiter:

@@ -20,17 +20,24 @@ from moderation.adapters.broker import celery_config
 from moderation.settings import Settings
 from moderation.wiring import Wiring
 from workers.judging import judge_comments
-from workers.upkeep import announce_what_was_left, check_counts, cluster_the_rest
+from workers.upkeep import (
+    announce_what_was_left,
+    check_counts,
+    cluster_the_rest,
+    forget_traces,
+)
 
 log = structlog.get_logger(__name__)
 
 LOOK_UP_S = 1.0
+FORGET_EVERY_S = 600
 
 TASKS = {
     jobs.JUDGE_COMMENTS: judge_comments,
     jobs.SWEEP: announce_what_was_left,
     jobs.CHECK_COUNTS: check_counts,
     jobs.CLUSTER_THE_REST: cluster_the_rest,
+    jobs.FORGET_TRACES: forget_traces,
 }
 """Task name -> what does it; each takes the wiring and nothing else."""
 
@@ -65,6 +72,7 @@ def schedule(settings: Settings) -> dict[str, dict[str, object]]:
         for task, every_s in {
             jobs.SWEEP: settings.sweep_interval_s,
             jobs.CHECK_COUNTS: settings.counts_check_interval_s,
+            jobs.FORGET_TRACES: FORGET_EVERY_S,
         }.items()
     }
 

@@ -11,7 +11,7 @@ from celery.worker import state
 from moderation.adapters import metrics
 from moderation.jobs import JUDGE_COMMENTS
 from moderation.scoring.judge import Assessment
-from moderation.services import judging
+from moderation.services import judging, spam_context
 from moderation.wiring import Wiring
 from workers.time_limit import time_limit
 
@@ -71,10 +71,19 @@ def _score(wiring: Wiring, taken: Sequence[judging.Job]) -> None:
         _give_up(wiring, taken, f"{type(error).__name__}: {error}")
         return
     scoring_s = time.monotonic() - started
+    with wiring.database.read() as session:
+        prepared = judging.prepare(session, taken)
+        weighed = spam_context.weigh(
+            session,
+            wiring.spam_signals,
+            {job.comment_id: said for job, said in zip(taken, assessments, strict=True)},
+            prepared.placements,
+            now=wiring.clock(),
+        )
     metrics.SCORING_SECONDS.observe(scoring_s)
     metrics.SCORING_BATCH.observe(len(taken))
     metrics.SCORING_ATTEMPTS.labels("scored").inc(len(taken))
-    _record(wiring, list(zip(taken, assessments, strict=True)), scoring_s)
+    _record(wiring, [(job, weighed[job.comment_id]) for job in taken], prepared, scoring_s)
 
 
 def _time_out(wiring: Wiring, taken: Sequence[judging.Job], timeout_s: float) -> None:
@@ -94,10 +103,11 @@ def _time_out(wiring: Wiring, taken: Sequence[judging.Job], timeout_s: float) ->
 
 
 def _record(
-    wiring: Wiring, assessed: list[tuple[judging.Job, Assessment | None]], scoring_s: float
+    wiring: Wiring,
+    assessed: list[tuple[judging.Job, Assessment | None]],
+    prepared: judging.Prepared,
+    scoring_s: float,
 ) -> None:
-    with wiring.database.read() as session:
-        prepared = judging.prepare(session, [job for job, _ in assessed])
     with wiring.database.write() as session:
         outcomes = judging.record(
             session, wiring.policies, assessed, now=wiring.clock(), prepared=prepared

@@ -7,7 +7,7 @@ from celery.worker import state
 
 from moderation.adapters import metrics
 from moderation.jobs import CLUSTER_THE_REST, JUDGE_COMMENTS
-from moderation.services import counts, judging, likeness
+from moderation.services import counts, judging, likeness, spam_context
 from moderation.wiring import Wiring
 
 log = structlog.get_logger(__name__)
@@ -55,3 +55,11 @@ def check_counts(wiring: Wiring) -> None:
             stored=found.stored,
             counted=found.counted,
         )
+
+
+def forget_traces(wiring: Wiring) -> None:
+    """Delete what the spam score remembers of comments for longer than it is looked at."""
+    while True:
+        with wiring.database.write() as session:
+            if not spam_context.forget(session, wiring.spam_signals, now=wiring.clock()):
+                return

@@ -109,6 +109,8 @@ def post_comment(new: dict[str, Any], headers: dict[str, Any]) -> Response:
         article_title=new.get("article", {}).get("title"),
         idempotency_key=headers["idempotency_key"],
         request_id=g.request_id,
+        address_key=wiring.keyring.pseudonym("recent post", site.id, address()),
+        typing_ms=new["typing_ms"],
     )
     accepted = None
     if submission.idempotency_key is not None:

@@ -208,6 +208,7 @@ def _told(judgement: Judgement | None) -> dict[str, Any]:
         "spans": judgement.spans if judgement else [],
         "language": judgement and judgement.language,
         "unsupported": judgement and judgement.unsupported,
+        "spam_parts": judgement.spam_parts if judgement else [],
     }
 
 

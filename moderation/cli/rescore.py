@@ -188,6 +188,8 @@ def _go_through(
     known: Callable[[Stored], Assessment | None],
     write: Callable[[Sequence[tuple[Stored, Assessment]]], Rescored],
 ) -> Run:
+    from moderation.services.spam_context import reweigh
+
     run, after, limit = Run(), "", wiring.settings.scoring_batch_size
     with progress(what, total) as advance:
         while page := read(after, limit):
@@ -195,7 +197,7 @@ def _go_through(
             found = {stored.comment_id: known(stored) for stored in page}
             unknown = [stored for stored in page if found[stored.comment_id] is None]
             for stored, assessment in zip(unknown, _assess(wiring.judge, unknown), strict=True):
-                found[stored.comment_id] = assessment
+                found[stored.comment_id] = assessment and reweigh(assessment, stored.earlier)
             assessed = [(stored, a) for stored in page if (a := found[stored.comment_id])]
             run.failed += len(page) - len(assessed)
             if assessed:

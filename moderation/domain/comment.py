@@ -157,6 +157,10 @@ class Comment(Base):
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
     request_digest: Mapped[str | None] = mapped_column(String(64))
 
+    # What the article page measured, and until the scoring a keyed hash of the network address.
+    typing_ms: Mapped[int | None]
+    address_key: Mapped[str | None] = mapped_column(String(32))
+
     score_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     score_attempts: Mapped[int] = mapped_column(default=0)
 

@@ -47,6 +47,10 @@ class Judgement(Base):
     spans: Mapped[list[list[int]]] = mapped_column(JSON, default=list, server_default=text("'[]'"))
     language: Mapped[str | None] = mapped_column(String(8))
     unsupported: Mapped[str | None] = mapped_column(String(20))
+    # {"name", "value", "log_odds"} of each part that the spam score is the sum of.
+    spam_parts: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSON, default=list, server_default=text("'[]'")
+    )
 
     action: Mapped[str] = mapped_column(String(10))
     rule: Mapped[str] = mapped_column(String(64))

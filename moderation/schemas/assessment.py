@@ -8,6 +8,16 @@ from moderation.domain.policy import UNSUPPORTED
 from moderation.schemas.fields import OpenWire
 
 
+class SpamPartSchema(OpenWire):
+    """One part of a spam score."""
+
+    name = fields.String(required=True)
+    value = fields.Float(required=True, metadata={"description": "What was seen."})
+    log_odds = fields.Float(
+        required=True, metadata={"description": "What it added; their sum makes the score."}
+    )
+
+
 class ToldSchema(OpenWire):
     spans = fields.List(
         fields.List(fields.Integer(validate=validate.Range(min=0)), validate=validate.Length(2, 2)),
@@ -29,5 +39,13 @@ class ToldSchema(OpenWire):
         metadata={
             "enum": [*UNSUPPORTED, None],
             "description": "Why no model here is made for this text; null where one is.",
+        },
+    )
+    spam_parts = fields.List(
+        fields.Nested(SpamPartSchema),
+        required=True,
+        metadata={
+            "description": "What the spam score is made of: the text model's part first, then what "
+            "else had a say. Empty where nothing was scored."
         },
     )

@@ -19,6 +19,7 @@ from moderation.schemas.fields import (
 )
 
 MAX_NAME_CHARS, MAX_NAME_CODE_POINTS = 60, 100
+MAX_TYPING_MS = 7 * 24 * 3_600_000
 MAX_TITLE_CHARS, MAX_TITLE_CODE_POINTS = 250, 300
 
 
@@ -57,6 +58,16 @@ class NewCommentSchema(OpenWire):
     author = fields.Nested(GuestSchema, metadata={"description": "For guests."})
     parent_id = identifier(allow_none=True, load_default=None)
     article = fields.Nested(ArticleHintSchema)
+    typing_ms = fields.Integer(
+        strict=True,
+        allow_none=True,
+        load_default=None,
+        validate=validate.Range(0, MAX_TYPING_MS),
+        metadata={
+            "description": "Milliseconds from the first to the last change of the text, where the "
+            "page measures that: one of the signs by which spam is told."
+        },
+    )
 
 
 class IdempotencySchema(OpenWire):

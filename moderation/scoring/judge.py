@@ -19,6 +19,7 @@ from moderation.scoring.errors import ScoringUnavailable
 from moderation.scoring.language import ENGLISH, FOREIGN, LanguageDetector, nothing_to_read
 from moderation.scoring.memory import Memory
 from moderation.scoring.registry import COMPACT, resolve, unknown_engine
+from moderation.scoring.spam_signals import SpamPart
 
 DETOXIFY_PREFIX = "detoxify:"
 
@@ -59,6 +60,8 @@ class Assessment:
     """ISO 639-1 code of the language; None where the text is too short or unclear to say."""
     unsupported: str | None = None
     """Why no model at hand is made for this text; None where one is."""
+    spam_parts: tuple[SpamPart, ...] = ()
+    """What the spam score is made of, where more than the text had a say."""
 
 
 @dataclass(frozen=True, slots=True)

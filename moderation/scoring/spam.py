@@ -1,4 +1,4 @@
-"""The bundled spam model: hashed TF-IDF and plain signals into one logistic regression.
+"""The bundled spam model: hashed TF-IDF and cues read by rule, in one logistic regression.
 
 numpy alone; ``moderation models train-spam`` makes its files with scikit-learn.
 """
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from moderation.scoring.bundle import MODELS, read_manifest, version_name
 from moderation.scoring.errors import ScoringUnavailable
 from moderation.scoring.normalise import NORMALISER_VERSION
+from moderation.scoring.spam_cues import CUES
 from moderation.scoring.spam_features import (
     BUCKETS,
     FEATURES_VERSION,
-    SIGNALS,
     WORD_BUCKETS,
+    Features,
     HashedCounts,
-    hashed_counts,
-    signals,
+    features,
 )
 
 SPAM_FOLDER = MODELS / "spam"
@@ -41,23 +41,27 @@ def tfidf(counts: HashedCounts, idf: NDArray[np.float32], texts: int) -> NDArray
 
 @dataclass(frozen=True, slots=True)
 class SpamWeights:
-    """``idf`` and ``bucket_weights`` have BUCKETS elements, the others one for each signal."""
+    """``idf`` and ``bucket_weights`` have BUCKETS elements, the others one for each cue."""
 
     idf: NDArray[np.float32]
     bucket_weights: NDArray[np.float32]
-    signal_weights: NDArray[np.float32]
-    signal_means: NDArray[np.float32]
-    signal_scales: NDArray[np.float32]
+    cue_weights: NDArray[np.float32]
+    cue_means: NDArray[np.float32]
+    cue_scales: NDArray[np.float32]
     bias: float
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """An array of shape (texts,), each 0..1."""
-        counts = hashed_counts(texts)
-        values = tfidf(counts, self.idf, len(texts)) * self.bucket_weights[counts.buckets]
-        logits = np.bincount(counts.rows, weights=values, minlength=len(texts))
+        return self.probabilities_of(features(texts))
+
+    def probabilities_of(self, seen: Features) -> NDArray[np.float32]:
+        """The same, of texts whose features are known."""
+        counts, texts = seen.terms, len(seen.cues)
+        values = tfidf(counts, self.idf, texts) * self.bucket_weights[counts.buckets]
+        logits = np.bincount(counts.rows, weights=values, minlength=texts)
         # One text's sum must not depend on its neighbours, so no matrix product here.
-        scaled = (signals(texts) - self.signal_means) / self.signal_scales
-        logits = logits + (scaled * self.signal_weights).sum(axis=1, dtype=np.float64) + self.bias
+        scaled = (seen.cues - self.cue_means) / self.cue_scales
+        logits = logits + (scaled * self.cue_weights).sum(axis=1, dtype=np.float64) + self.bias
         return (1.0 / (1.0 + np.exp(-np.clip(logits, -60, 60)))).astype(np.float32)
 
     def save(self, path: Path) -> None:
@@ -66,9 +70,9 @@ class SpamWeights:
             path,
             idf=self.idf.astype(np.float16),
             bucket_weights=self.bucket_weights.astype(np.float16),
-            signal_weights=self.signal_weights,
-            signal_means=self.signal_means,
-            signal_scales=self.signal_scales,
+            cue_weights=self.cue_weights,
+            cue_means=self.cue_means,
+            cue_scales=self.cue_scales,
             bias=np.float32(self.bias),
         )
 
@@ -94,7 +98,7 @@ class CompactSpam:
             "normaliser_version": NORMALISER_VERSION,
             "features_version": FEATURES_VERSION,
             "buckets": BUCKETS,
-            "signals": list(SIGNALS),
+            "cues": list(CUES),
         }
         for key, value in expected.items():
             if manifest.get(key) != value:

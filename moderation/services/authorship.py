@@ -130,7 +130,7 @@ def withdraw(
         return
     with transitions(session, now) as moves:
         moves.move(comment, Status.WITHDRAWN, Action.WITHDRAW, By(DecidedBy.AUTHOR))
-        comment.score_due_at = None
+        comment.score_due_at = comment.address_key = None
         likeness.leave(session, comment)
 
 

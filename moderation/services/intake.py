@@ -36,6 +36,10 @@ class Submission:
     article_title: str | None = None
     idempotency_key: str | None = None
     request_id: str | None = None
+    address_key: str | None = None
+    """A keyed hash of the network address."""
+    typing_ms: int | None = None
+    """What the article page measured. Like the address no part of what makes a request the same."""
 
     def digest(self) -> str:
         """SHA-256 over what makes two requests the same request."""
@@ -116,6 +120,8 @@ def submit(session: Session, site: Site, submission: Submission, *, now: datetim
             "request_id": submission.request_id,
             "idempotency_key": submission.idempotency_key,
             "request_digest": submission.digest() if submission.idempotency_key else None,
+            "address_key": submission.address_key,
+            "typing_ms": submission.typing_ms,
             "score_due_at": now,
             "score_attempts": 0,
             "not_scored": False,

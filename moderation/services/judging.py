@@ -25,7 +25,8 @@ from moderation.domain.text import count_links
 from moderation.labels import LABELS
 from moderation.scoring.judge import Assessment
 from moderation.scoring.similarity import Sketch
-from moderation.services import likeness
+from moderation.scoring.spam_signals import SpamPart
+from moderation.services import likeness, spam_context
 from moderation.services.likeness import Newcomer, Placements
 from moderation.services.rows import lock_comments
 from moderation.services.transitions import By, Transitions, transitions
@@ -162,6 +163,7 @@ def record(
     ]
     judged = verdicts(session, policies, ours)
     likeness.settle(session, prepared.placements, {comment.id: comment for comment, *_ in ours})
+    spam_context.remember(session, [comment for comment, *_ in ours])
     with transitions(session, now) as moves:
         for comment, known, _ in ours:
             comment.fingerprint = known.sketch.fingerprint
@@ -193,6 +195,7 @@ def verdicts(
             spans=assessment.spans if assessment else (),
             language=assessment.language if assessment else None,
             unsupported=assessment.unsupported if assessment else None,
+            spam_parts=assessment.spam_parts if assessment else (),
             author_approved_count=approved,
             is_guest=is_guest,
             link_count=known.links,
@@ -268,6 +271,9 @@ def assessment_of(judgement: Judgement) -> Assessment | None:
         spans=tuple((start, end) for start, end in judgement.spans),
         language=judgement.language,
         unsupported=judgement.unsupported,
+        spam_parts=tuple(
+            SpamPart(part["name"], part["value"], part["log_odds"]) for part in judgement.spam_parts
+        ),
     )
 
 
@@ -284,6 +290,10 @@ def new_judgement(comment: Comment, verdict: Verdict, now: datetime) -> Judgemen
         spans=[list(span) for span in verdict.spans],
         language=verdict.language,
         unsupported=verdict.unsupported,
+        spam_parts=[
+            {"name": name, "value": value, "log_odds": log_odds}
+            for name, value, log_odds in verdict.spam_parts
+        ],
         action=verdict.action,
         rule=verdict.rule,
         detail=verdict.detail,

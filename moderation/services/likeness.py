@@ -101,6 +101,11 @@ class Placements:
         place = self.places.get(comment_id)
         return place.found.cluster_id if place and place.found else None
 
+    def alike(self, comment_id: str) -> str:
+        """What near copies share: the stored cluster, or a name that holds for this look-up."""
+        place = self.places[comment_id]
+        return place.found.cluster_id if place.found else f"new {id(place.group)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Copies:

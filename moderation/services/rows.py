@@ -41,6 +41,34 @@ def _insert_or_nothing(dialect: str, table: type[Base], unique: tuple[str, ...])
     )
 
 
+def upsert(
+    session: Session,
+    table: type[Base],
+    rows: Sequence[dict[str, Any]],
+    *,
+    key: str,
+    update: Sequence[str] | None = None,
+) -> None:
+    """Insert rows; one whose ``key`` is there already has its columns ``update`` changed instead.
+
+    Args:
+        update: names of columns; all but the key when left out.
+    """
+    if rows:
+        names = tuple(update if update is not None else (n for n in rows[0] if n != key))
+        dialect = session.get_bind().dialect.name
+        session.connection().execute(_insert_or_update(dialect, table, key, names), list(rows))
+
+
+@cache
+def _insert_or_update(dialect: str, table: type[Base], key: str, names: tuple[str, ...]) -> Insert:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = insert(table.__table__)
+    return statement.on_conflict_do_update(
+        index_elements=[key], set_={name: statement.excluded[name] for name in names}
+    )
+
+
 def lock_comments(session: Session, ids: Sequence[str]) -> dict[str, Comment]:
     """Comments by id, locked until the transaction ends; unknown ids are left out.
 

@@ -15,6 +15,7 @@ from moderation.domain.base import new_id
 from moderation.domain.comment import Comment, Status, is_legal
 from moderation.domain.decision import Action, DecidedBy, Decision
 from moderation.domain.site import Article
+from moderation.services import spam_feedback
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Transitions:
     session: Session
     now: datetime
     _count_changes: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _said: list[tuple[Comment, Decision]] = field(default_factory=list)
 
     def move(
         self,
@@ -76,10 +78,16 @@ class Transitions:
             created_at=self.now,
         )
         self.session.add(decision)
+        if by.kind is DecidedBy.MODERATOR:
+            self._said.append((comment, decision))
         change = (to is Status.APPROVED) - (before is Status.APPROVED)
         if change:
             self._count_changes[comment.article_id] += change
         return decision
+
+    def write_feedback(self) -> None:
+        spam_feedback.learn(self.session, self._said)
+        self._said.clear()
 
     def write_counts(self) -> None:
         # In the order of ids: two transactions that share articles then wait, never deadlock.
@@ -98,8 +106,12 @@ class Transitions:
 
 @contextmanager
 def transitions(session: Session, now: datetime) -> Iterator[Transitions]:
-    """Collect moves; on the way out write the decisions and the counts they lead to."""
+    """Collect moves; on the way out write the decisions and what they lead to.
+
+    That is the public counts, and what moderators have said about spam.
+    """
     moves = Transitions(session, now)
     yield moves
     session.flush()
+    moves.write_feedback()
     moves.write_counts()

@@ -58,6 +58,20 @@ def test_a_comment_waits_and_appears_once_approved(served: Served, visit: Visit)
     expect(page.locator("li.comment")).to_have_count(1)
 
 
+def test_the_time_that_typing_takes_goes_along(served: Served, visit: Visit) -> None:
+    page = visit.open("/demo")
+    page.get_by_label("Your name").fill("Grace")
+    for body, least, most in (("A slow thought.", 600, 60_000), ("Pasted at once.", 0, 20)):
+        if least:
+            page.get_by_label("Your comment").press_sequentially(body, delay=60)
+        else:
+            page.get_by_label("Your comment").fill(body)
+        with page.expect_request(lambda request: request.method == "POST") as sent:
+            page.get_by_role("button", name="Post comment").click()
+        assert least <= sent.value.post_data_json["typing_ms"] <= most
+        expect(comment(page, body)).to_be_visible()
+
+
 def test_what_waits_is_remembered_and_only_here(served: Served, visit: Visit) -> None:
     page = visit.open("/demo")
     write(page, "Remember me", name="Ada")

@@ -470,6 +470,18 @@ def test_policies_that_cannot_be_used(sqlite_service: Service, tmp_path: Path) -
     assert "no policy named strict" in find(wiring, "Policies", State.WRONG).detail
 
 
+def test_weights_of_spam_signals_that_cannot_be_used(
+    sqlite_service: Service, tmp_path: Path
+) -> None:
+    find(sqlite_service.wiring, "Spam signals", State.OK)
+    wiring = changed(sqlite_service, spam_signals_file=str(tmp_path / "signals.toml"))
+    text = sqlite_service.wiring.settings.spam_signals_path.read_text("utf-8")
+    (tmp_path / "signals.toml").write_text(text.replace("\nlink = ", "\nlinks = "), "utf-8")
+    found = find(wiring, "Spam signals", State.WRONG)
+    assert "weights.links: unknown" in found.detail
+    assert "weights.link: missing" in found.detail
+
+
 def test_a_policy_that_is_gone_but_in_use(service: Service) -> None:
     service.make_site(site_key="sport")
     post(service)

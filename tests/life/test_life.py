@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -273,3 +274,26 @@ def test_a_hundred_comments_are_decided_in_one_call(doors: Doors, article: str) 
         cursor = page["next_cursor"]
     assert len(seen) == 100
     assert set(seen) == ids
+
+
+def test_a_spam_decision_is_heard_for_the_next_near_copy_without_a_restart(
+    doors: Doors, article: str
+) -> None:
+    def feedback(item: dict[str, Any]) -> float:
+        return sum(p["log_odds"] for p in item["spam_parts"] if p["name"] == "feedback")
+
+    text = "Our harbour museum sells the finest ropes of all, come and see them on the quay."
+    copy = "Our harbour museum sells the FINEST ropes of all... come, and see them on the quay!"
+    first = doors.queued(doors.posted(text, article=article, author="Ria")["id"])
+    assert feedback(first) == 0
+    total = sum(part["log_odds"] for part in first["spam_parts"])
+    assert first["scores"]["spam"] == pytest.approx(1 / (1 + math.exp(-total)))
+    decided = doors.decide(first, "reject", reason="spam")
+    second = doors.queued(doors.posted(copy, article=article, author="Rob")["id"])
+    assert feedback(second) > 0
+    assert second["scores"]["spam"] > first["scores"]["spam"]
+
+    undone = doors.staff("POST", f"decisions/{decided['decision_id']}/undo")
+    assert undone.status_code == 200, undone.text
+    third = doors.queued(doors.posted(copy, article=article, author="Rik")["id"])
+    assert feedback(third) == 0

@@ -11,7 +11,7 @@ from moderation import jobs
 from moderation.adapters import metrics
 from moderation.domain.site import Article
 from moderation.web import create_app
-from workers.app import TASKS, make_app, schedule
+from workers.app import FORGET_EVERY_S, TASKS, make_app, schedule
 from workers.upkeep import announce_what_was_left, check_counts
 
 DRIFT = "moderation_count_drift_articles"
@@ -71,5 +71,6 @@ def test_the_schedule_follows_the_settings(tmp_path_factory: pytest.TempPathFact
         tmp_path_factory.mktemp("var"), sweep_interval_s=3, counts_check_interval_s=77
     )
     entries = {e["task"]: e["schedule"] for e in schedule(service.wiring.settings).values()}
-    assert entries == {jobs.SWEEP: 3, jobs.CHECK_COUNTS: 77}
+    followed = {jobs.SWEEP: 3, jobs.CHECK_COUNTS: 77}
+    assert entries == followed | {jobs.FORGET_TRACES: FORGET_EVERY_S}
     service.close()

@@ -35,6 +35,7 @@ FIRST: dict[str, Check] = {
     "Broker": surroundings.broker,
     "Secret key": keys.secret_key,
     "Policies": rules.policies,
+    "Spam signals": rules.spam_signals,
     "Model files": rules.model_files,
     "Model": rules.model,
     "Database": database.answers,

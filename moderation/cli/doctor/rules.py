@@ -39,6 +39,17 @@ def policies(wiring: Wiring) -> Iterator[Finding]:
     yield good(what, f"valid: {', '.join(sorted(found))}")
 
 
+def spam_signals(wiring: Wiring) -> Iterator[Finding]:
+    """The weights of what spam scores are made of can be read."""
+    what = "Spam signals"
+    try:
+        wiring.spam_signals  # noqa: B018  (reading it is what may fail)
+    except SettingsError as error:
+        yield wrong(what, str(error), "Correct the file; config/spam_signals.toml explains it.")
+        return
+    yield good(what, "weights are valid")
+
+
 def model_files(wiring: Wiring) -> Iterator[Finding]:
     """The models' files are what their manifests say; the extra is there if chosen."""
     what, engine = "Model files", wiring.settings.toxicity_engine

@@ -92,18 +92,26 @@ def train(
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
 )
-def train_spam(data_dir: Path, output_dir: Path) -> None:
+@click.option(
+    "--made-up",
+    "made_up_file",
+    default="config/spam_examples.toml",
+    show_default=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Templates of comments to train on besides.",
+)
+def train_spam(data_dir: Path, output_dir: Path, made_up_file: Path) -> None:
     """Train the spam model, and measure it on each video held out in turn.
 
     Needs the extra `train`. The bundled one lies in moderation/scoring/models/spam.
     """
     from moderation.scoring.train_spam import train_spam
 
-    manifest = train_spam(data_dir, output_dir)
+    manifest = train_spam(data_dir, output_dir, made_up_file=made_up_file)
     for source, measured in manifest["held_out"].items():
         click.echo(f"{source} held out: " + facts_in_a_line(measured))
-    if manifest["false_alarms"]:
-        click.echo("news comments called spam: " + facts_in_a_line(manifest["false_alarms"]))
+    for kind, shares in manifest["false_alarms"].items():
+        click.echo(f"{kind}, ordinary comments, called spam: " + facts_in_a_line(shares))
     click.echo(f"Wrote {output_dir}, trained on all sources.")
 
 

@@ -182,6 +182,7 @@ def decide(policy: Policy, context: Context) -> Verdict:
         policy_version=policy.version,
         model_version=context.model_version,
         spans=context.spans if seen.scores else (),
+        spam_parts=context.spam_parts if seen.scores else (),
         language=context.language,
         unsupported=context.unsupported,
     )

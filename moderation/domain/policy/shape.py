@@ -154,6 +154,8 @@ class Context:
     scoring failed. ``spans`` are the words behind the toxicity, half-open in code points of
     ``body``, for the record only. ``language`` is an ISO 639-1 code, None where nobody can say;
     ``unsupported`` a code of :data:`UNSUPPORTED`, None where a model is made for the text.
+    ``spam_parts`` are what the spam score is made of, for the record only: name, what was seen,
+    and the log-odds it added.
     """
 
     body: str
@@ -163,6 +165,7 @@ class Context:
     spans: tuple[tuple[int, int], ...] = ()
     language: str | None = None
     unsupported: str | None = None
+    spam_parts: tuple[tuple[str, float, float], ...] = ()
     author_approved_count: int = 0
     is_guest: bool = False
     link_count: int = 0
@@ -192,4 +195,5 @@ class Verdict:
     spans: tuple[tuple[int, int], ...] = ()
     language: str | None = None
     unsupported: str | None = None
-    """These three as in :class:`Context`; no spans without usable scores."""
+    spam_parts: tuple[tuple[str, float, float], ...] = ()
+    """These four as in :class:`Context`; no spans and no parts without usable scores."""

@@ -6,6 +6,7 @@ import { fromTemplate, tell } from "./parts.js";
 import { characters, explain } from "./words.js";
 
 const FEW_LEFT = 20;
+const MAX_TYPING_MS = 604_800_000;
 
 let formsMade = 0;
 
@@ -15,6 +16,7 @@ export class CommentForm {
   #attempt = null;
   #busy = false;
   #announcedLeft = Infinity;
+  #typing = null;
 
   /**
    * @param options title: a node for the form's head; parentId: of the comment replied to, or null;
@@ -37,7 +39,10 @@ export class CommentForm {
       });
     }
     this.#connectLabels();
-    parts.body.addEventListener("input", () => this.#count());
+    parts.body.addEventListener("input", (event) => {
+      this.#typing = { first: this.#typing?.first ?? event.timeStamp, last: event.timeStamp };
+      this.#count();
+    });
     parts.name.addEventListener("input", () => this.#mark("name", null));
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -119,8 +124,11 @@ export class CommentForm {
     this.#busy = true;
     submit.setAttribute("aria-disabled", "true");
     try {
-      const answer = await this.#options.post(comment, this.#attempt.key);
-      this.#attempt = null;
+      // How long the typing took is a sign by which spam is told; it is left out where unknown.
+      const { first, last } = this.#typing ?? {};
+      const typing_ms = this.#typing ? Math.min(Math.round(last - first), MAX_TYPING_MS) : undefined;
+      const answer = await this.#options.post({ ...comment, typing_ms }, this.#attempt.key);
+      this.#attempt = this.#typing = null;
       body.value = "";
       this.#count();
       this.#options.posted(comment, answer);
