@@ -18,6 +18,7 @@ sys.path.insert(0, str(HERE.parent))
 import isso_side  # noqa: E402  (after the path to the tests' own modules is known)
 from comparisons import posts, reads  # noqa: E402
 from footprint import footprint  # noqa: E402
+from judging import judging  # noqa: E402
 from likeness import similar  # noqa: E402
 from long_queue import queue  # noqa: E402
 from plan import Plan  # noqa: E402
@@ -29,7 +30,9 @@ BENCHMARKS: dict[str, Callable[[Plan], list[Result]]] = {
     "queue": queue,
     "similar": similar,
     "footprint": footprint,
+    "judging": judging,
 }
+BESIDE_ISSO = {"posts", "reads"}
 
 
 def main() -> int:
@@ -38,6 +41,9 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(BENCHMARKS)}")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each side (default 3)")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of a turn (default 5)")
+    parser.add_argument(
+        "--data", type=Path, metavar="FILE", help="CSV with a column `text` for `judging` to read"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there as well")
     given = parser.parse_args()
     if unknown := set(given.names) - set(BENCHMARKS):
@@ -45,10 +51,13 @@ def main() -> int:
             f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}"
         )
 
-    isso_command = isso_side.install(ROOT / "var" / "bench" / "isso-venv")
+    isso_venv = ROOT / "var" / "bench" / "isso-venv"
+    isso_command = isso_venv
+    if BESIDE_ISSO & set(given.names or BENCHMARKS):
+        isso_command = isso_side.install(isso_venv)
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="moderation-bench-") as folder:
-        plan = Plan(Path(folder), isso_command, given.rounds, given.seconds)
+        plan = Plan(Path(folder), isso_command, given.rounds, given.seconds, given.data)
         for name in given.names or BENCHMARKS:
             started = time.monotonic()
             results += BENCHMARKS[name](plan)

@@ -7,11 +7,14 @@ from moderation.cli.models import measuring, registering, training
 
 @click.group()
 def models() -> None:
-    """Train, export, measure and list the scoring models."""
+    """Add, use, train, export, measure and compare the scoring models."""
 
 
 for command in (
     registering.list_models,
+    registering.add,
+    registering.use,
+    registering.remove,
     training.train,
     training.train_spam,
     training.export,
