@@ -46,7 +46,7 @@ class PeopleDecision:
     comment_id: str
     decided_at: datetime
     rejected: bool
-    fingerprint: str
+    likeness: str
     """The same for near copies."""
     readings: tuple[Assessment, ...]
     """One a model: of the judgement then in force, and of those made to compare with it."""
@@ -85,9 +85,11 @@ def people_decisions(
         return [], None
     standing = _standing(session, [row.comment_id for row in last])
     readings = _readings(session, [d.judgement_id for d in standing.values() if d.judgement_id])
-    prints = dict(
+    likeness = dict(
         session.execute(
-            select(Comment.id, Comment.fingerprint).where(Comment.id.in_(list(standing)))
+            select(
+                Comment.id, func.coalesce(Comment.cluster_id, Comment.fingerprint, Comment.id)
+            ).where(Comment.id.in_(list(standing)))
         ).all()
     )
     page = [
@@ -95,7 +97,7 @@ def people_decisions(
             comment_id,
             decision.created_at,
             decision.action == Action.REJECT,
-            prints[comment_id] or comment_id,
+            likeness[comment_id],
             tuple(readings.get(decision.judgement_id or "", ())),
         )
         for row in last

@@ -119,7 +119,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 def words(number: int) -> str:
     """A few letters of its own for each number, so that no text is a near copy of another."""
     chance = random.Random(str(number))
-    return "".join(chance.choice("bcdfghjklmnpqrstvwxz") for _ in range(12))
+    return "".join(chance.choice("bcdfghjklmnpqrstvwxz") for _ in range(40))
 
 
 def labelled(path: Path, good: int, harmful: int, column: str = "toxic") -> Path:

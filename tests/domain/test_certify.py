@@ -16,12 +16,12 @@ from moderation.domain.policy.certify import (
     Aim,
     Among,
     Finding,
-    Sample,
     WhyNot,
     find,
     suggest,
     trade,
 )
+from moderation.domain.policy.paths import Sample
 from moderation.labels import LABELS, TOXICITY_LABELS
 from moderation.settings import ROOT
 
@@ -71,7 +71,7 @@ def errors(finding: Finding, everybody: Sample, among: Among) -> float:
 # --- The guarantee ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("comments", [700, 3_000])
+@pytest.mark.parametrize("comments", [180, 700, 3_000])
 @pytest.mark.parametrize("among", list(Among))
 @pytest.mark.parametrize("action", [Outcome.REJECT, Outcome.APPROVE])
 def test_the_tolerance_is_kept_as_often_as_stated(
@@ -120,15 +120,20 @@ def test_with_many_comments_nearly_all_of_the_tolerance_is_used(base: Policy) ->
 def test_spam_is_moved_against_toxicity_where_one_is_too_sure_of_itself(base: Policy) -> None:
     """With the base policy's relation, a spam model that cries wolf would hold all back."""
     rng = np.random.default_rng(2)
-    plenty = draw(rng, 30_000, spam_shift=3.0)
+    plenty = draw(rng, 30_000, spam_shift=4.0)
     finding = find(plenty, base, Outcome.REJECT, Aim(0.01))
-    assert finding.chosen_on == 10_000
-    assert finding.tested == 20_000
-    few = plenty.part(np.arange(len(plenty)) < 900)
-    straight = find(few, base, Outcome.REJECT, Aim(0.01))
-    assert straight.chosen_on == 0
-    assert decided_by(finding, plenty).mean() > 1.3 * decided_by(straight, plenty).mean()
+    assert (finding.chosen_on, finding.tested, finding.tried) == (10_000, 20_000, 1)
     assert finding.thresholds["spam"] > finding.thresholds["toxicity"]
+    few = plenty.part(np.arange(len(plenty)) < 900)
+    some = find(few, base, Outcome.REJECT, Aim(0.01))
+    assert (some.chosen_on, some.tested, some.tried) == (0, 900, 3)
+    assert some.bound <= 0.01
+    fewest = plenty.part(np.arange(len(plenty)) < 420)
+    straight = find(fewest, base, Outcome.REJECT, Aim(0.01))
+    assert (straight.chosen_on, straight.tried) == (0, 1)
+    shares = [decided_by(one, plenty).mean() for one in (straight, some, finding)]
+    assert shares == sorted(shares)
+    assert shares[-1] > 1.3 * shares[0]
 
 
 # --- What cannot be given -----------------------------------------------------------------------

@@ -142,11 +142,11 @@ def test_a_period_and_a_site_narrow_it(service: Service, site: SiteKit) -> None:
     assert replayed(service, since=noon + timedelta(days=1)) == []
 
 
-def test_near_copies_are_told_by_their_fingerprint(service: Service, site: SiteKit) -> None:
+def test_near_copies_are_told(service: Service, site: SiteKit) -> None:
     ids = post(service, site, "Buy now at www.one.example", "buy NOW at www.two.example", "Other")
     for comment_id in ids:
         decide(service, comment_id, Action.REJECT)
-    prints = [one.fingerprint for one in people(service)]
+    prints = [one.likeness for one in people(service)]
     assert prints[0] == prints[1] != prints[2]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from moderation.cli.progress import progress
-from moderation.domain.policy.certify import Sample
+from moderation.domain.policy.paths import Sample
 from moderation.labels import LABELS, SPAM, TOXICITY_LABELS
 from moderation.services import policy_studies
 from moderation.wiring import Wiring
@@ -35,8 +35,8 @@ class ByModel:
     _waits: bytearray = field(default_factory=bytearray)
     _seen: set[bytes] = field(default_factory=set)
 
-    def add(self, fingerprint: str, assessment: Assessment, harmful: bool) -> None:
-        key = blake2b(fingerprint.encode("utf-8", "replace"), digest_size=8).digest()
+    def add(self, likeness: str, assessment: Assessment, harmful: bool) -> None:
+        key = blake2b(likeness.encode("utf-8", "replace"), digest_size=8).digest()
         if key in self._seen:
             self.copies += 1
             return
@@ -90,7 +90,7 @@ def from_decisions(wiring: Wiring, wanted: policy_studies.Wanted) -> Gathered:
                 for assessment in decision.readings:
                     by_model = gathered.by_model
                     of_model = by_model.setdefault(assessment.model_version, ByModel(LABELS))
-                    of_model.add(decision.fingerprint, assessment, decision.rejected)
+                    of_model.add(decision.likeness, assessment, decision.rejected)
             advance(len(page))
             if after is None:
                 return gathered

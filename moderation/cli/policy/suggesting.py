@@ -21,8 +21,9 @@ from moderation.cli.policy.options import Share, find_policy, labelled_file
 from moderation.cli.policy.plot import Chart, draw
 from moderation.cli.rescore import period
 from moderation.domain.policy import Outcome, Policy, PolicyError, Preset, parse_policy
-from moderation.domain.policy.certify import Aim, Among, Sample, Suggestion, trade
+from moderation.domain.policy.certify import Aim, Among, Suggestion, trade
 from moderation.domain.policy.certify import suggest as certify
+from moderation.domain.policy.paths import Sample
 from moderation.domain.policy.written import as_toml
 from moderation.scoring.errors import ScoringUnavailable
 from moderation.wiring import Wiring

@@ -5,7 +5,8 @@ from __future__ import annotations
 from moderation.cli.policy.gathering import Gathered
 from moderation.cli.policy.options import one_in, percent
 from moderation.domain.policy import Outcome, Policy
-from moderation.domain.policy.certify import Among, Finding, Sample, Suggestion, WhyNot
+from moderation.domain.policy.certify import Among, Finding, Suggestion, WhyNot
+from moderation.domain.policy.paths import Sample
 from moderation.labels import LABELS
 
 DONE = {Outcome.REJECT: "rejected", Outcome.APPROVE: "approved"}
@@ -68,6 +69,10 @@ def _finding(finding: Finding, sample: Sample) -> list[str]:
             lines.append(
                 f"  Tested on {finding.tested:,} of them; {finding.chosen_on:,} others, drawn by "
                 "lot, said how to weigh spam."
+            )
+        if finding.tried > 1:
+            lines.append(
+                f"  The best of {finding.tried} ways of weighing spam, which shared the risk."
             )
         return lines
     wanted = f"  To say with {confidence} confidence that {promise(finding)},"

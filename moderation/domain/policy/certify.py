@@ -4,7 +4,7 @@ One number moves all thresholds of a side together: a *path* of thresholds, from
 which decide nothing, to the most generous. It is laid before any decision is looked at: the
 thresholds of a base policy, shifted on the logit scale in equal steps, so that the relation of
 the labels to each other stays the base policy's (or one that was chosen on other comments, see
-:func:`_choose_tilt`). Along it, how far may one go?
+:func:`_plan`). Along it, how far may one go?
 
 ``Among.ALL``: of all good comments, the share that is rejected. It can only grow along the path,
 so the furthest step where an exact binomial bound keeps the tolerance is good, with no price for
@@ -35,15 +35,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.policy.bounds import least_tries, most_errors, upper_bound
+from moderation.domain.policy.paths import Path, Sample, Walk
 from moderation.domain.policy.shape import Outcome, Policy, Preset, Thresholds
-from moderation.labels import LABELS, SPAM
+from moderation.labels import LABELS
 
-_DECIMALS = 4
-_STEP_LOGITS = 0.02
-_REACH_LOGITS = 14.0
 _STARTS = (1, 2, 4, 8)
 """Sequences begin where this many times the least number of comments is decided."""
 _TILTS_LOGITS = (0.0, -4.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 4.0)
+_FEW_TILTS = {
+    Outcome.REJECT: (0.0, math.inf, -math.inf),
+    Outcome.APPROVE: (0.0, 3.0, -3.0),
+}
 _ENOUGH_TO_TILT = 3
 """With this many times the least number of comments, one in so many goes into choosing a tilt."""
 
@@ -65,30 +67,6 @@ class WhyNot(StrEnum):
     """Not even thresholds without a single error could be told from bad ones."""
     NO_ROOM = "no_room"
     """There are enough comments, but errors stand among the clearest scores."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Comments that people have decided, one row each.
-
-    ``scores`` has the shape (comments, labels), columns in the order of ``LABELS``; ``harmful``
-    says whether people rejected it. ``waits``: goes to a moderator whatever its scores.
-    ``labels`` are those that people had in mind: where only spam was marked, nothing is learnt
-    about toxicity.
-    """
-
-    scores: NDArray[np.float64]
-    harmful: NDArray[np.bool_]
-    waits: NDArray[np.bool_]
-    labels: tuple[str, ...] = LABELS
-
-    def __len__(self) -> int:
-        return len(self.harmful)
-
-    def part(self, rows: NDArray[np.bool_]) -> Sample:
-        return dataclasses.replace(
-            self, scores=self.scores[rows], harmful=self.harmful[rows], waits=self.waits[rows]
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +99,8 @@ class Finding:
     the comments say nothing about, are left out."""
     tested: int = 0
     chosen_on: int = 0
+    tried: int = 1
+    """How many ways of weighing spam against toxicity shared the risk."""
     decided: int = 0
     wrong: int = 0
     base: int = 0
@@ -186,38 +166,41 @@ def find(sample: Sample, base: Policy, action: Outcome, aim: Aim) -> Finding:
     Raises:
         ValueError: ``base`` is not of the preset ``assisted``.
     """
-    path, chosen_on = _choose_path(sample, base, action, aim)
-    tested = sample.part(~chosen_on)
-    walk = _Walk.along(path, tested)
-    step = _furthest(walk, aim)
-    needed = least_tries(aim.tolerance, _risk_of_one(aim))
-    available = walk.kind if aim.among is Among.ALL else len(tested)
-    if step is None:
-        why_not = WhyNot.TOO_FEW if available < needed else WhyNot.NO_ROOM
-        return Finding(
-            action,
-            aim,
-            why_not,
-            {},
-            tested=len(tested),
-            chosen_on=int(chosen_on.sum()),
-            base=walk.kind if aim.among is Among.ALL else 0,
-            needed=needed,
-        )
-    decided, wrong = int(walk.decided[step]), int(walk.wrong[step])
-    of = walk.kind if aim.among is Among.ALL else decided
-    return Finding(
+    plan = _plan(sample, base, action, aim)
+    tested = sample.part(~plan.chosen_on)
+    walks = [Walk.along(path, tested) for path in plan.paths]
+    risk = _risk_of_one(aim) / len(plan.paths)
+    reached = [_furthest(walk, aim, risk) for walk in walks]
+    best = max(
+        range(len(walks)),
+        key=lambda one: -1 if (step := reached[one]) is None else int(walks[one].decided[step]),
+    )
+    path, walk, step = plan.paths[best], walks[best], reached[best]
+    finding = Finding(
         action,
         aim,
         None,
-        path.at(step),
+        {},
         tested=len(tested),
-        chosen_on=int(chosen_on.sum()),
+        chosen_on=int(plan.chosen_on.sum()),
+        tried=len(plan.paths),
+        base=walk.kind if aim.among is Among.ALL else 0,
+        needed=least_tries(aim.tolerance, _risk_of_one(aim)),
+    )
+    if step is None:
+        available = walk.kind if aim.among is Among.ALL else len(tested)
+        too_few = available < finding.needed
+        why_not = WhyNot.TOO_FEW if too_few else WhyNot.NO_ROOM
+        return dataclasses.replace(finding, why_not=why_not)
+    decided, wrong = int(walk.decided[step]), int(walk.wrong[step])
+    of = walk.kind if aim.among is Among.ALL else decided
+    return dataclasses.replace(
+        finding,
+        thresholds=path.at(step),
         decided=decided,
         wrong=wrong,
         base=of,
-        bound=upper_bound(wrong, of, _risk_of_one(aim)),
-        needed=needed,
+        bound=upper_bound(wrong, of, risk),
         share=float((path.first_steps(sample) <= step).mean()),
     )
 
@@ -226,125 +209,61 @@ def trade(
     sample: Sample, base: Policy, action: Outcome, aim: Aim, tolerances: Sequence[float]
 ) -> list[float]:
     """The share that could be decided at each of ``tolerances``, all else as in ``aim``."""
-    path, chosen_on = _choose_path(sample, base, action, aim)
-    walk, of_all = _Walk.along(path, sample.part(~chosen_on)), _Walk.along(path, sample)
+    plan = _plan(sample, base, action, aim)
+    tested = sample.part(~plan.chosen_on)
+    walks = [(Walk.along(path, tested), Walk.along(path, sample)) for path in plan.paths]
+    risk = _risk_of_one(aim) / len(walks)
     shares = []
     for tolerance in tolerances:
-        step = _furthest(walk, dataclasses.replace(aim, tolerance=tolerance))
-        shares.append(0.0 if step is None else float(of_all.decided[step]) / max(1, of_all.total))
+        wanted = dataclasses.replace(aim, tolerance=tolerance)
+        steps = [_furthest(walk, wanted, risk) for walk, _ in walks]
+        decided = [
+            int(of_all.decided[step])
+            for step, (_, of_all) in zip(steps, walks, strict=True)
+            if step is not None
+        ]
+        shares.append(max(decided, default=0) / max(1, len(sample)))
     return shares
 
 
-# --- Paths ------------------------------------------------------------------------------------
+# --- What is walked ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Path:
-    """Thresholds of one side, from those that decide nothing to the most generous ones."""
+class _Plan:
+    """The paths to walk, all fixed before the comments they are tested on are looked at.
 
-    action: Outcome
-    steps: NDArray[np.float64]
-    """Shape (steps, labels), as they would stand in the file; never rejecting is infinity."""
+    Of several the best may be taken: each is walked at its part of the risk (Bonferroni).
+    ``chosen_on`` says which comments were used up in choosing: they cannot be tested on any more.
+    """
 
-    @classmethod
-    def of(cls, base: Policy, action: Outcome, labels: Sequence[str], tilt: float = 0.0) -> _Path:
-        """``tilt`` moves spam against the toxicity labels, in logits.
-
-        With infinity spam never rejects, with minus infinity the toxicity labels never do.
-        Labels other than ``labels`` do not move: they do not reject here, and approve below what
-        ``base`` says.
-        """
-        reject = action is Outcome.REJECT
-        shifts = np.arange(_REACH_LOGITS, -_REACH_LOGITS, -_STEP_LOGITS)
-        scale = 10**_DECIMALS
-        columns = []
-        for label in LABELS:
-            limits = base.thresholds[label]
-            start = limits.reject_at if reject else limits.approve_below
-            if label not in labels and not reject:
-                columns.append(np.full(len(shifts), start))
-                continue
-            out = math.isinf(tilt) and (label == SPAM) == (tilt > 0)
-            if start is None or label not in labels or out:
-                columns.append(np.full(len(shifts), np.inf))
-                continue
-            start = min(1 - 1e-6, max(1e-6, start))
-            logits = math.log(start / (1 - start))
-            if label == SPAM and math.isfinite(tilt):
-                logits += tilt
-            # Rounded and bounded as they will be written, so that what is tested is what is used.
-            if reject:
-                values = np.ceil(scale / (1 + np.exp(-(logits + shifts)))) / scale
-                columns.append(np.clip(values, limits.hold_at, 1.0))
-            else:
-                values = np.floor(scale / (1 + np.exp(-(logits - shifts)))) / scale
-                columns.append(np.clip(values, 0.0, limits.hold_at))
-        return cls(action, np.stack(columns, axis=1))
-
-    def at(self, step: int) -> dict[str, float]:
-        return {
-            label: round(float(value), _DECIMALS)
-            for label, value in zip(LABELS, self.steps[step], strict=True)
-            if math.isfinite(value)
-        }
-
-    def first_steps(self, sample: Sample) -> NDArray[np.int64]:
-        """For each comment the first step that decides it; the number of steps if none does."""
-        never = len(self.steps)
-        first = np.empty(sample.scores.shape, dtype=np.int64)
-        for column, scores in enumerate(sample.scores.T):
-            limits = self.steps[:, column]
-            if self.action is Outcome.REJECT:  # the first limit that the score reaches
-                first[:, column] = np.searchsorted(-limits, -scores, side="left")
-            else:  # the first limit that the score is below
-                first[:, column] = np.searchsorted(limits, scores, side="right")
-        found = first.min(axis=1) if self.action is Outcome.REJECT else first.max(axis=1)
-        return np.where(sample.waits, never, found)
+    paths: tuple[Path, ...]
+    chosen_on: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    """What each step of a path does to some comments: how many it decides, how many wrongly."""
+def _plan(sample: Sample, base: Policy, action: Outcome, aim: Aim) -> _Plan:
+    """How spam stands against the toxicity labels: settled by as many comments as there are.
 
-    decided: NDArray[np.int64]
-    wrong: NDArray[np.int64]
-    kind: int
-    """How many comments there are of the kind that must not be decided so."""
-    total: int
-
-    @classmethod
-    def along(cls, path: _Path, sample: Sample) -> _Walk:
-        first = path.first_steps(sample)
-        spared = ~sample.harmful if path.action is Outcome.REJECT else sample.harmful
-        steps = len(path.steps)
-        return cls(
-            decided=np.bincount(first, minlength=steps + 1)[:steps].cumsum(),
-            wrong=np.bincount(first[spared], minlength=steps + 1)[:steps].cumsum(),
-            kind=int(spared.sum()),
-            total=len(sample),
-        )
-
-
-def _choose_path(
-    sample: Sample, base: Policy, action: Outcome, aim: Aim
-) -> tuple[_Path, NDArray[np.bool_]]:
-    """The path to walk, and which comments were used up in choosing it.
-
-    Only where there are plenty: a part of them, drawn by lot, shows how spam should stand
-    against the toxicity labels. Those cannot be tested on any more.
+    With plenty, a part of them, drawn by lot, shows which tilt is best. With fewer, three tilts
+    share the risk. With just enough for one, it is that of the base policy.
     """
     if base.preset is not Preset.ASSISTED:
         raise ValueError(f"policy {base.name!r} is {base.preset}: only assisted has thresholds")
     used = np.zeros(len(sample), dtype=bool)
     spared = ~sample.harmful if action is Outcome.REJECT else sample.harmful
     count = int(spared.sum()) if aim.among is Among.ALL else len(sample)
-    needed = _ENOUGH_TO_TILT * least_tries(aim.tolerance, _risk_of_one(aim))
-    if count < needed or set(sample.labels) != set(LABELS):
-        return _Path.of(base, action, sample.labels), used
-    lot = np.random.default_rng(0).permutation(len(sample))
-    used[lot[: len(sample) // _ENOUGH_TO_TILT]] = True
-    tilt = _choose_tilt(sample.part(used), base, action, aim)
-    return _Path.of(base, action, sample.labels, tilt), used
+    risk, tilts = _risk_of_one(aim), (0.0,)
+    few = _FEW_TILTS[action]
+    if set(sample.labels) != set(LABELS):
+        pass  # there is nothing to weigh against each other
+    elif count >= _ENOUGH_TO_TILT * least_tries(aim.tolerance, risk):
+        lot = np.random.default_rng(0).permutation(len(sample))
+        used[lot[: len(sample) // _ENOUGH_TO_TILT]] = True
+        tilts = (_choose_tilt(sample.part(used), base, action, aim),)
+    elif count >= least_tries(aim.tolerance, risk / len(few)):
+        tilts = few
+    paths = tuple(Path.of(base, action, sample.labels, tilt) for tilt in tilts)
+    return _Plan(paths, used)
 
 
 def _choose_tilt(sample: Sample, base: Policy, action: Outcome, aim: Aim) -> float:
@@ -354,7 +273,7 @@ def _choose_tilt(sample: Sample, base: Policy, action: Outcome, aim: Aim) -> flo
         tilts += [math.inf, -math.inf]
 
     def decides(tilt: float) -> int:
-        walk = _Walk.along(_Path.of(base, action, sample.labels, tilt), sample)
+        walk = Walk.along(Path.of(base, action, sample.labels, tilt), sample)
         of = walk.kind if aim.among is Among.ALL else walk.decided
         keeps = np.flatnonzero(walk.wrong <= aim.tolerance * of)
         return int(walk.decided[keeps[-1]]) if keeps.size else 0
@@ -370,23 +289,23 @@ def _risk_of_one(aim: Aim) -> float:
     return aim.risk if aim.among is Among.ALL else aim.risk / len(_STARTS)
 
 
-def _furthest(walk: _Walk, aim: Aim) -> int | None:
+def _furthest(walk: Walk, aim: Aim, risk: float) -> int | None:
     """The last step that keeps the aim; in the middle of those that decide the same comments."""
     find_last = _last_of_all if aim.among is Among.ALL else _last_of_decided
-    last = find_last(walk, aim.tolerance, _risk_of_one(aim))
+    last = find_last(walk, aim.tolerance, risk)
     if last is None or not walk.decided[last]:
         return None
     first = int(np.searchsorted(walk.decided, walk.decided[last]))
     return (first + last) // 2
 
 
-def _last_of_all(walk: _Walk, tolerance: float, risk: float) -> int | None:
+def _last_of_all(walk: Walk, tolerance: float, risk: float) -> int | None:
     allowed = most_errors(walk.kind, tolerance, risk)
     beyond = int(np.searchsorted(walk.wrong, allowed, side="right"))
     return beyond - 1 if beyond else None
 
 
-def _last_of_decided(walk: _Walk, tolerance: float, risk: float) -> int | None:
+def _last_of_decided(walk: Walk, tolerance: float, risk: float) -> int | None:
     least = least_tries(tolerance, risk)
     furthest = None
     for start in _STARTS:
