@@ -85,10 +85,11 @@ class Sketch:
         return crc32(b"=" + _bytes(self.letters))
 
 
-def similarity(one: str, other: str) -> float:
+def similarity(one: str, other: str, *, padded: bool = True) -> float:
     """How alike the letters of two texts are, 0..1; 0 where they are no near copies.
 
-    1 means the same letters. A padded copy gets what its edit distance gives, however little.
+    1 means the same letters. Of a padded copy only the part that is alike counts; ``padded`` says
+    whether to look for such at all.
     """
     if one == other:
         return 1.0
@@ -96,13 +97,14 @@ def similarity(one: str, other: str) -> float:
     size = len(shorter)
     if size < MIN_LETTERS or one.startswith(_NO_LETTERS) or other.startswith(_NO_LETTERS):
         return 0.0
-    alike = Levenshtein.normalized_similarity(one, other)
-    if alike >= 0.6 + 60 / size**2:
+    least = min(0.6 + 60 / size**2, 1.0)
+    if alike := Levenshtein.normalized_similarity(one, other, score_cutoff=least):
         return alike
-    if size < MIN_PADDED_LETTERS or size < MIN_PADDED_SHARE * len(longer):
+    share = size / len(longer)
+    if not padded or size < MIN_PADDED_LETTERS or share < MIN_PADDED_SHARE:
         return 0.0
     least = 0.8 + 60 / size**2
-    return alike if fuzz.partial_ratio(shorter, longer, score_cutoff=100 * least) else 0.0
+    return share * fuzz.partial_ratio(shorter, longer, score_cutoff=100 * least) / 100
 
 
 def fingerprint(text: str) -> str:

@@ -1,10 +1,7 @@
-"""Near copies: which cluster a comment belongs to, found by an index in the database.
+"""Near copies: which cluster a comment belongs to.
 
-The index is an inverted one with prefix filtering: a representative is stored under the ten rarest
-of its shingles, as the index itself counts them, and a text is looked up by all of its own
-(Chaudhuri, Ganti and Kaushik 2006; Bayardo, Ma and Srikant 2007). The best candidates are then
-verified by ``similarity``. Clusters are grown around their first comment, as in Hartigan's leader
-algorithm (1975), with a few more representatives where members are unlike the first. So a comment
+Clusters are grown around their first comment, as in Hartigan's leader algorithm (1975), with a few
+more representatives where members are unlike the first; ``likeness_index`` finds them. So a comment
 costs the same however many are stored, and joining a cluster of twenty thousand what joining a
 cluster of one costs.
 
@@ -14,34 +11,22 @@ inside the transaction that judges, compares only with what has come in between.
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
-from typing import Generic, TypeVar
 
-from sqlalchemy import and_, delete, func, insert, or_, select, text
+from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from moderation.domain.base import new_id
 from moderation.domain.comment import DECIDABLE, UNCLUSTERED, Comment
-from moderation.domain.likeness import LikenessKey, Representative
+from moderation.domain.likeness import Representative
 from moderation.domain.site import Site
-from moderation.scoring.similarity import Sketch, similarity
-from moderation.services.rows import MAX_IDS_A_QUERY, lock_comments
-
-T = TypeVar("T")
-
-KEYS = 10
-"""Under how many of its shingles a representative is stored."""
-
-MAX_HOLDERS = 16
-"""A shingle that so many representatives are stored under takes no more: it tells too little."""
-
-MAX_CANDIDATES = 16
-"""How many representatives a text is compared with, those that share the most and rarest first."""
+from moderation.scoring.similarity import Sketch
+from moderation.services import likeness_index as index
+from moderation.services.likeness_index import Found, Newcomer, Pool
+from moderation.services.rows import lock_comments
 
 MAX_REPRESENTATIVES = 4
 UNLIKE = 0.75
@@ -52,22 +37,6 @@ MAX_NEWER = 1000
 
 MAX_COPIES = 100
 """``recent_copies`` counts no further."""
-
-
-@dataclass(frozen=True, slots=True)
-class Newcomer:
-    """A comment that is to be given its cluster."""
-
-    comment_id: str
-    site_id: str
-    sketch: Sketch
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    id: int
-    cluster_id: str
-    letters: str
 
 
 @dataclass(slots=True)
@@ -81,7 +50,7 @@ class _Group:
 @dataclass(slots=True)
 class _Place:
     newcomer: Newcomer
-    found: _Found | None = None
+    found: Found | None = None
     group: _Group = field(default_factory=_Group)
     keys: tuple[int, ...] = ()
     stands_for_it: bool = False
@@ -122,10 +91,22 @@ class Copies:
 def look_up(session: Session, newcomers: Sequence[Newcomer]) -> Placements:
     """Find the cluster of each newcomer; nothing is written or locked."""
     newest = _newest(session, {newcomer.site_id for newcomer in newcomers})
-    places = {newcomer.comment_id: _Place(newcomer) for newcomer in newcomers}
-    _find_equal(session, list(places.values()))
-    _find_similar(session, [place for place in places.values() if place.found is None])
-    _group(place for place in places.values() if place.found is None)
+    equal = index.find_equal(session, newcomers)
+    places = {n.comment_id: _Place(n, equal.get(n.comment_id)) for n in newcomers}
+    others = [place for place in places.values() if place.found is None]
+    matches = index.find_similar(session, [place.newcomer for place in others])
+    unlike: list[_Place] = []
+    for place in others:
+        match = matches[place.newcomer.comment_id]
+        place.found, place.keys = match.found, match.keys
+        if place.found is not None and match.similarity < UNLIKE:
+            unlike.append(place)
+    numbers = _representatives_of(session, {place.found.cluster_id for place in unlike})
+    for place in unlike:
+        if numbers[place.found.cluster_id] < MAX_REPRESENTATIVES:
+            numbers[place.found.cluster_id] += 1
+            place.stands_for_it = True
+    _group(place for place in others if place.found is None)
     return Placements(places, newest)
 
 
@@ -138,31 +119,33 @@ def settle(
     two copies that arrive at once found one cluster, not two.
     """
     live = [place for comment_id, place in placements.places.items() if comment_id in comments]
-    _lock_sites(session, {place.newcomer.site_id for place in live})
-    newer = _newer(session, placements, {place.newcomer.site_id for place in live})
-    still_there = _still_there(session, [place.found.id for place in live if place.found])
+    site_ids = {place.newcomer.site_id for place in live}
+    _lock_sites(session, site_ids)
+    newer = _newer(session, placements, site_ids)
+    still_there = index.representatives(session, (p.found.id for p in live if p.found))
+    settled: dict[str, str] = {}
     new: list[_Place] = []
     for place in live:
-        newcomer = place.newcomer
         if place.found is not None and place.found.id in still_there:
-            cluster_id = place.found.cluster_id
-            if place.stands_for_it:
-                new.append(place)
+            cluster_id, stands_for_it = place.found.cluster_id, place.stands_for_it
         else:
-            group = place.group
-            if group.cluster_id is None:
-                best, _ = newer.best(newcomer)
-                group.cluster_id = best.cluster_id if best else new_id()
-                if best is None:
-                    new.append(place)
-            elif place.stands_for_it:
-                new.append(place)
-            cluster_id = group.cluster_id
-        comments[newcomer.comment_id].cluster_id = cluster_id
-    _store(session, new, comments)
-    return {
-        place.newcomer.comment_id: comments[place.newcomer.comment_id].cluster_id for place in live
-    }
+            cluster_id, stands_for_it = place.group.cluster_id, place.stands_for_it
+            if cluster_id is None:
+                found, _ = newer.best(place.newcomer)
+                cluster_id, stands_for_it = (found.cluster_id, False) if found else (new_id(), True)
+                place.group.cluster_id = cluster_id
+        comments[place.newcomer.comment_id].cluster_id = cluster_id
+        settled[place.newcomer.comment_id] = cluster_id
+        if stands_for_it:
+            new.append(place)
+    index.store(
+        session,
+        [
+            (p.newcomer, settled[p.newcomer.comment_id], p.keys or index.keys_unseen(p.newcomer))
+            for p in new
+        ],
+    )
+    return settled
 
 
 def leave(session: Session, comment: Comment) -> None:
@@ -177,18 +160,7 @@ def leave(session: Session, comment: Comment) -> None:
     session.flush()
     if session.scalar(select(Comment.id).where(Comment.cluster_id == cluster_id).limit(1)):
         return
-    mine = select(Representative).where(Representative.cluster_id == cluster_id)
-    for representative in session.scalars(mine):
-        sketch = Sketch("", representative.letters)
-        keys = _keys(comment.site_id, (sketch.whole, *sketch.shingles))
-        for some in _chunks(keys):
-            session.execute(
-                delete(LikenessKey).where(
-                    LikenessKey.key.in_(some),
-                    LikenessKey.representative_id == representative.id,
-                )
-            )
-    session.execute(delete(Representative).where(Representative.cluster_id == cluster_id))
+    index.remove(session, cluster_id)
 
 
 def recent_copies(
@@ -259,10 +231,7 @@ def cluster_some(session: Session, limit: int) -> int:
 
 def forget(session: Session, limit: int) -> int:
     """Take some rows out of the index and their comments out of clusters; 0 when none is left."""
-    some_keys = select(LikenessKey.key).order_by(LikenessKey.key).limit(limit)
-    gone = session.execute(delete(LikenessKey).where(LikenessKey.key.in_(some_keys))).rowcount
-    some = select(Representative.id).order_by(Representative.id).limit(limit)
-    gone += session.execute(delete(Representative).where(Representative.id.in_(some))).rowcount
+    gone = index.forget(session, limit)
     clustered = select(Comment.id).where(Comment.cluster_id.is_not(None)).limit(limit)
     comments = lock_comments(session, session.scalars(clustered).all())
     for comment in comments.values():
@@ -270,117 +239,7 @@ def forget(session: Session, limit: int) -> int:
     return gone + len(comments)
 
 
-# --- Candidates ----------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=1024)
-def site_part(site_id: str) -> int:
-    """The upper half of a site's keys: 31 bits. What two sites might share is told apart later."""
-    digest = hashlib.blake2b(site_id.encode(), digest_size=4).digest()
-    return (int.from_bytes(digest, "big") >> 1) << 32
-
-
-def _keys(site_id: str, hashes: Iterable[int]) -> list[int]:
-    site = site_part(site_id)
-    return [site | one for one in dict.fromkeys(hashes)]
-
-
-def _chunks(values: Iterable[int]) -> Iterable[list[int]]:
-    unique = list(dict.fromkeys(values))
-    for start in range(0, len(unique), MAX_IDS_A_QUERY):
-        yield unique[start : start + MAX_IDS_A_QUERY]
-
-
-def _holders(session: Session, keys: Iterable[int]) -> dict[int, list[int]]:
-    """Key -> ids of the representatives stored under it."""
-    found: defaultdict[int, list[int]] = defaultdict(list)
-    table = LikenessKey.__table__.c
-    for some in _chunks(keys):
-        rows = session.execute(
-            select(table.key, table.representative_id).where(table.key.in_(some))
-        )
-        for key, representative_id in rows:
-            found[key].append(representative_id)
-    return found
-
-
-def _representatives(session: Session, ids: Iterable[int]) -> dict[int, tuple[str, _Found]]:
-    """Id -> (site id, representative)."""
-    table = Representative.__table__.c
-    found = {}
-    for some in _chunks(ids):
-        rows = session.execute(
-            select(table.id, table.site_id, table.cluster_id, table.letters).where(
-                table.id.in_(some)
-            )
-        )
-        for row in rows:
-            found[row.id] = (row.site_id, _Found(row.id, row.cluster_id, row.letters))
-    return found
-
-
-def _find_equal(session: Session, places: Sequence[_Place]) -> None:
-    """The way of most of a flood: one key, one representative, the same letters."""
-    whole = {
-        place.newcomer.comment_id: site_part(place.newcomer.site_id) | place.newcomer.sketch.whole
-        for place in places
-    }
-    holders = _holders(session, whole.values())
-    known = _representatives(session, (i for ids in holders.values() for i in ids))
-    for place in places:
-        newcomer = place.newcomer
-        for representative_id in sorted(holders.get(whole[newcomer.comment_id], ())):
-            site_id, found = known.get(representative_id, (None, None))
-            if site_id == newcomer.site_id and found.letters == newcomer.sketch.letters:
-                place.found = found
-                break
-
-
-def _find_similar(session: Session, places: Sequence[_Place]) -> None:
-    keys = {
-        place.newcomer.comment_id: _keys(place.newcomer.site_id, place.newcomer.sketch.shingles)
-        for place in places
-    }
-    holders = _holders(session, (key for some in keys.values() for key in some))
-    candidates: dict[str, list[int]] = {}
-    for place in places:
-        comment_id = place.newcomer.comment_id
-        place.keys = _keys_to_store(place.newcomer, keys[comment_id], holders)
-        shared: Counter[int] = Counter()
-        for key in keys[comment_id]:
-            if ids := holders.get(key):
-                for representative_id in ids:
-                    shared[representative_id] += 1 / len(ids)
-        best = sorted(shared, key=lambda i: (-shared[i], i))
-        candidates[comment_id] = best[:MAX_CANDIDATES]
-    known = _representatives(session, (i for ids in candidates.values() for i in ids))
-    unlike: list[_Place] = []
-    for place in places:
-        newcomer = place.newcomer
-        best_similarity = 0.0
-        for representative_id in sorted(candidates[newcomer.comment_id]):
-            site_id, found = known.get(representative_id, (None, None))
-            if site_id != newcomer.site_id:
-                continue
-            alike = similarity(newcomer.sketch.letters, found.letters)
-            if alike > best_similarity:
-                place.found, best_similarity = found, alike
-        if place.found is not None and best_similarity < UNLIKE:
-            unlike.append(place)
-    numbers = _representatives_of(session, {place.found.cluster_id for place in unlike})
-    for place in unlike:
-        if numbers[place.found.cluster_id] < MAX_REPRESENTATIVES:
-            numbers[place.found.cluster_id] += 1
-            place.stands_for_it = True
-
-
-def _keys_to_store(
-    newcomer: Newcomer, keys: Sequence[int], holders: Mapping[int, Sequence[int]]
-) -> tuple[int, ...]:
-    """The rarest keys. Among equally rare ones the smallest, which a copy would choose as well."""
-    rarest = sorted((len(holders.get(key, ())), key) for key in keys)[:KEYS]
-    kept = [key for number, key in rarest if number < MAX_HOLDERS]
-    return tuple(dict.fromkeys([site_part(newcomer.site_id) | newcomer.sketch.whole, *kept]))
+# --- Parts ---------------------------------------------------------------------------------------
 
 
 def _representatives_of(session: Session, cluster_ids: set[str]) -> Counter[str]:
@@ -395,54 +254,20 @@ def _representatives_of(session: Session, cluster_ids: set[str]) -> Counter[str]
     return Counter(dict(rows.all()))
 
 
-class _Pool(Generic[T]):
-    """The same search among a few texts in memory."""
-
-    def __init__(self) -> None:
-        self._texts: list[tuple[str, T]] = []
-        self._holders: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
-
-    def add(self, site_id: str, sketch: Sketch, what: T) -> None:
-        number = len(self._texts)
-        self._texts.append((sketch.letters, what))
-        for one in {sketch.whole, *sketch.shingles}:
-            self._holders[site_id, one].append(number)
-
-    def best(self, newcomer: Newcomer) -> tuple[T | None, float]:
-        """The most similar text's companion and the similarity; the first of equals."""
-        sketch = newcomer.sketch
-        shared = Counter(
-            number
-            for one in {sketch.whole, *sketch.shingles}
-            for number in self._holders.get((newcomer.site_id, one), ())
-        )
-        best, highest = None, 0.0
-        first = sorted(shared, key=lambda number: (-shared[number], number))[:MAX_CANDIDATES]
-        for number in sorted(first):
-            letters, what = self._texts[number]
-            alike = similarity(sketch.letters, letters)
-            if alike > highest:
-                best, highest = what, alike
-        return best, highest
-
-
 def _group(places: Iterable[_Place]) -> None:
     """Group newcomers among themselves: a flood's first comments often come in one batch."""
-    pool: _Pool[_Group] = _Pool()
+    pool: Pool[_Group] = Pool()
     for place in places:
         newcomer = place.newcomer
         group, alike = pool.best(newcomer)
         if group is None:
-            pool.add(newcomer.site_id, newcomer.sketch, place.group)
+            pool.add(newcomer, place.group)
             continue
         place.group = group
         if alike < UNLIKE and group.representatives < MAX_REPRESENTATIVES:
             group.representatives += 1
             place.stands_for_it = True
-            pool.add(newcomer.site_id, newcomer.sketch, group)
-
-
-# --- Writing -------------------------------------------------------------------------------------
+            pool.add(newcomer, group)
 
 
 def _lock_sites(session: Session, site_ids: set[str]) -> None:
@@ -463,9 +288,9 @@ def _newest(session: Session, site_ids: set[str]) -> dict[str, int]:
     return {site_id: found or 0 for site_id, found in zip(sorted(site_ids), newest, strict=True)}
 
 
-def _newer(session: Session, placements: Placements, site_ids: set[str]) -> _Pool[_Found]:
+def _newer(session: Session, placements: Placements, site_ids: set[str]) -> Pool[Found]:
     """What has come in since the look-up; nothing comes any more while the sites are locked."""
-    pool: _Pool[_Found] = _Pool()
+    pool: Pool[Found] = Pool()
     if not site_ids:
         return pool
     rows = session.execute(
@@ -485,45 +310,6 @@ def _newer(session: Session, placements: Placements, site_ids: set[str]) -> _Poo
         .limit(MAX_NEWER)
     ).all()
     for row in reversed(rows):
-        found = _Found(row.id, row.cluster_id, row.letters)
-        pool.add(row.site_id, Sketch("", row.letters), found)
+        found = Found(row.id, row.site_id, row.cluster_id, row.letters)
+        pool.add(Newcomer("", row.site_id, Sketch("", row.letters)), found)
     return pool
-
-
-def _still_there(session: Session, ids: Sequence[int]) -> set[int]:
-    found: set[int] = set()
-    for some in _chunks(ids):
-        found.update(session.scalars(select(Representative.id).where(Representative.id.in_(some))))
-    return found
-
-
-def _store(session: Session, places: Sequence[_Place], comments: Mapping[str, Comment]) -> None:
-    if not places:
-        return
-    ids = session.execute(
-        insert(Representative.__table__).returning(
-            Representative.__table__.c.id, sort_by_parameter_order=True
-        ),
-        [
-            {
-                "site_id": place.newcomer.site_id,
-                "cluster_id": comments[place.newcomer.comment_id].cluster_id,
-                "letters": place.newcomer.sketch.letters,
-            }
-            for place in places
-        ],
-    ).scalars()
-    session.execute(
-        insert(LikenessKey.__table__),
-        [
-            {"key": key, "representative_id": representative_id}
-            for representative_id, place in zip(ids, places, strict=True)
-            for key in place.keys or _keys_unseen(place.newcomer)
-        ],
-    )
-
-
-def _keys_unseen(newcomer: Newcomer) -> list[int]:
-    """Keys of a text whose shingles were not looked up, because its equal was there at the time."""
-    sketch = newcomer.sketch
-    return _keys(newcomer.site_id, (sketch.whole, *sorted(sketch.shingles)[:KEYS]))

@@ -126,6 +126,7 @@ def _published(
         "judgement_id": judgement_id,
         "not_scored": False,
         "fingerprint": fingerprint(body),
+        "cluster_id": new_id(),  # clustered, or workers would begin to do so
         "rank_ms": int(posted.timestamp() * 1000),
     }
     judgement = {
@@ -192,11 +193,13 @@ _QUEUE: tuple[str, ...] = (
     """,
     """
     INSERT INTO comments (id, site_id, article_id, author_id, body, status, version, created_at,
-                          score_attempts, judgement_id, not_scored, fingerprint, rank_ms)
+                          score_attempts, judgement_id, not_scored, fingerprint, cluster_id,
+                          rank_ms)
     SELECT md5('comment' || n), :site_id, md5('article' || n % :articles),
            md5('author' || n % :authors),
            'The council would rather mend the bridge than the budget, again and again ' || n,
            'queued', 2, posted, 1, md5('judgement' || n), false, left(md5('print' || n / 2), 16),
+           md5('cluster' || n / 2),
            (extract(epoch FROM posted) * 1000)::bigint - 60000 * (n % 720 * 7 % 720)
     FROM generate_series(0, :comments - 1) n,
          LATERAL (SELECT CAST(:start AS timestamptz) + n * interval '1 second' AS posted) at

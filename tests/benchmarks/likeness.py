@@ -28,7 +28,7 @@ from moderation.domain.base import new_id
 from moderation.domain.comment import Comment
 from moderation.scoring.near_copies import KINDS
 from moderation.scoring.similarity import SHINGLE_LETTERS, Sketch
-from moderation.services import likeness
+from moderation.services import likeness, likeness_index
 from moderation.services.likeness import Newcomer
 
 SMALL, LARGE = 10_000, 1_000_000
@@ -175,8 +175,8 @@ class _Filling:
                 np.fromiter((crc32(raw[at : at + SHINGLE_LETTERS]) for at in runs), np.int64)
             )
             holders = counts[shingles % _SLOTS]
-            rarest = np.argsort(holders, kind="stable")[: likeness.KEYS]
-            stored = shingles[rarest][holders[rarest] < likeness.MAX_HOLDERS]
+            rarest = np.argsort(holders, kind="stable")[: likeness_index.KEYS]
+            stored = shingles[rarest][holders[rarest] < likeness_index.MAX_HOLDERS]
             counts[stored % _SLOTS] += 1
             stored = np.append(stored, crc32(b"=" + raw))
             keys.append(stored)
@@ -187,7 +187,7 @@ class _Filling:
         """Store the first ``size`` as an installation's index."""
         database, site_id = installation.wiring.database, installation.site.id
         some = self.numbers <= size
-        keys, numbers = self.keys[some] + likeness.site_part(site_id), self.numbers[some]
+        keys, numbers = self.keys[some] + likeness_index.site_part(site_id), self.numbers[some]
         order = np.lexsort((numbers, keys))
         pairs = np.unique(np.column_stack((keys[order], numbers[order])), axis=0)
         rows = (

@@ -18,7 +18,7 @@ from moderation.domain.comment import Comment, Status
 from moderation.domain.likeness import LikenessKey, Representative
 from moderation.scoring.near_copies import KINDS
 from moderation.scoring.similarity import Sketch
-from moderation.services import authorship, intake, judging, likeness, sites
+from moderation.services import authorship, intake, judging, likeness, likeness_index, sites
 from moderation.services.authorship import Proof
 from moderation.services.intake import Submission
 from moderation.services.likeness import Copies, Newcomer
@@ -139,13 +139,13 @@ def test_a_flood_adds_nothing_to_the_index_but_a_few_representatives(
     [(_, most)] = Counter(clusters(service, ids)).most_common(1)
     assert most > 180
     assert rows(service, Representative) < 20
-    assert rows(service, LikenessKey) <= rows(service, Representative) * (likeness.KEYS + 1)
+    assert rows(service, LikenessKey) <= rows(service, Representative) * (likeness_index.KEYS + 1)
 
 
 def test_a_common_shingle_takes_only_so_many_holders(service: Service, site: SiteKit) -> None:
     # Ten shingles are stored of the twelve that each has; five are everybody's.
     chance, letters = random.Random(2), "abcdefghijklmnopqrstuvwxyz"
-    ends = ["".join(chance.sample(letters, 7)) for _ in range(3 * likeness.MAX_HOLDERS)]
+    ends = ["".join(chance.sample(letters, 7)) for _ in range(3 * likeness_index.MAX_HOLDERS)]
     ids = post(service, site, *(f"Never again {end}" for end in ends))
     for _ in range(len(ends) // 8):
         record(service, *take_and_prepare(service, 8))
@@ -153,7 +153,7 @@ def test_a_common_shingle_takes_only_so_many_holders(service: Service, site: Sit
     with service.database.read() as session:
         held = session.scalars(select(func.count(LikenessKey.key)).group_by(LikenessKey.key)).all()
     # What is looked up in one batch does not see one another.
-    assert likeness.MAX_HOLDERS <= max(held) < likeness.MAX_HOLDERS + 8
+    assert likeness_index.MAX_HOLDERS <= max(held) < likeness_index.MAX_HOLDERS + 8
 
 
 def test_the_cost_of_joining_does_not_grow_with_the_cluster(
