@@ -248,6 +248,31 @@ def test_approving_takes_along_only_what_is_the_same_to_the_letter(
     assert client.count(site) == 2
 
 
+def test_equal_copies_are_found_among_many_near_ones(
+    client: CheckedClient, site: SiteKit, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review, "MAX_SIMILAR", 2)
+    seen, *_, same = (client.queued(site, f"{LONG}{end}") for end in ("", "!", " ok", " oh", ""))
+    results = client.decide(token, order(seen, include_similar=True))
+    assert [r["comment_id"] for r in results] == [seen["id"], same["id"]]
+    assert results[0]["similar_left"] == 3
+
+
+def test_what_is_no_longer_the_same_once_it_is_locked_is_not_approved(
+    client: CheckedClient,
+    service: Service,
+    site: SiteKit,
+    token: Token,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As if the copy had been edited between looking for it and locking it.
+    monkeypatch.setattr(review, "equal_ids", review.similar_ids)
+    seen, edited = client.queued(site, LONG), client.queued(site, f"{LONG} http://phish.example")
+    results = client.decide(token, order(seen, include_similar=True))
+    assert [r["comment_id"] for r in results] == [seen["id"]]
+    assert service.comment(edited["id"]).status == "queued"
+
+
 def test_near_copies_of_a_stale_decision_are_left_alone(
     client: CheckedClient, service: Service, site: SiteKit, token: Token
 ) -> None:

@@ -115,9 +115,17 @@ def test_every_kind_of_copy_is_found_among_other_comments(service: Service, site
     assert found[0] not in found[1:61]
 
 
-def test_clusters_are_a_sites_own(service: Service, site: SiteKit) -> None:
-    [here], [there] = judged(service, site, MESSAGE), judged(service, service.make_site(), MESSAGE)
-    assert len(set(clusters(service, [here, there]))) == 2
+@pytest.mark.parametrize("keys_collide", [False, True])
+def test_clusters_are_a_sites_own(
+    service: Service, site: SiteKit, monkeypatch: pytest.MonkeyPatch, keys_collide: bool
+) -> None:
+    if keys_collide:
+        monkeypatch.setattr(likeness_index, "site_part", lambda _: 0)
+    other = service.make_site()
+    here = judged(service, site, MESSAGE, COPY)
+    there = judged(service, other, MESSAGE, COPY)
+    assert [len(set(clusters(service, ids))) for ids in (here, there)] == [1, 1]
+    assert len(set(clusters(service, here + there))) == 2
 
 
 def test_what_could_not_be_scored_is_clustered_as_well(service: Service, site: SiteKit) -> None:
@@ -133,12 +141,14 @@ def test_a_flood_adds_nothing_to_the_index_but_a_few_representatives(
     service: Service, site: SiteKit
 ) -> None:
     chance = random.Random(1)
-    kinds = list(KINDS.values())
+    kinds = [KINDS["padding before or after"], KINDS["two or three of these"]]
     ids = post(service, site, *(chance.choice(kinds)(MESSAGE, chance) for _ in range(200)))
     service.judge_all()
-    [(_, most)] = Counter(clusters(service, ids)).most_common(1)
+    [(cluster, most)] = Counter(clusters(service, ids)).most_common(1)
     assert most > 180
-    assert rows(service, Representative) < 20
+    with service.database.read() as session:
+        standing = Counter(session.scalars(select(Representative.cluster_id)))
+    assert standing[cluster] == max(standing.values()) == likeness.MAX_REPRESENTATIVES
     assert rows(service, LikenessKey) <= rows(service, Representative) * (likeness_index.KEYS + 1)
 
 
