@@ -48,15 +48,13 @@ def upgrade() -> None:
     # Not in batch mode, which on SQLite would copy the whole table.
     op.add_column("comments", sa.Column("cluster_id", sa.String(length=32), nullable=True))
     _create_index("ix_comments_queue_cluster", ["cluster_id", "rank_ms", "id"], "status = 'queued'")
-    _create_index(
-        "ix_comments_cluster_id_created_at", ["cluster_id", "created_at"], "cluster_id IS NOT NULL"
-    )
+    _create_index("ix_comments_cluster_id", ["cluster_id"], "cluster_id IS NOT NULL")
     _create_index("ix_comments_unclustered", ["id"], UNCLUSTERED)
 
 
 def downgrade() -> None:
     op.drop_index("ix_comments_unclustered", "comments")
-    op.drop_index("ix_comments_cluster_id_created_at", "comments")
+    op.drop_index("ix_comments_cluster_id", "comments")
     op.drop_index("ix_comments_queue_cluster", "comments")
     op.drop_column("comments", "cluster_id")
     op.drop_table("likeness_keys")

@@ -125,11 +125,10 @@ class Comment(Base):
         ),
         # An author's record.
         Index("ix_comments_author_id_status", "author_id", "status"),
-        # How busy a cluster was of late.
+        # Whether anybody is left in a cluster.
         Index(
-            "ix_comments_cluster_id_created_at",
+            "ix_comments_cluster_id",
             "cluster_id",
-            "created_at",
             sqlite_where=text("cluster_id IS NOT NULL"),
             postgresql_where=text("cluster_id IS NOT NULL"),
         ),

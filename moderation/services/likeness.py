@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.orm import Session
@@ -34,9 +33,6 @@ UNLIKE = 0.75
 
 MAX_NEWER = 1000
 """How many representatives that came in since the look-up are compared with; newest first."""
-
-MAX_COPIES = 100
-"""``recent_copies`` counts no further."""
 
 
 @dataclass(slots=True)
@@ -74,15 +70,6 @@ class Placements:
         """What near copies share: the stored cluster, or a name that holds for this look-up."""
         place = self.places[comment_id]
         return place.found.cluster_id if place.found else f"new {id(place.group)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Copies:
-    """Near copies of a comment within a period; each number is at most MAX_COPIES."""
-
-    total: int
-    by_other_authors: int
-    on_other_articles: int
 
 
 # --- Finding -----------------------------------------------------------------------------------
@@ -161,39 +148,6 @@ def leave(session: Session, comment: Comment) -> None:
     if session.scalar(select(Comment.id).where(Comment.cluster_id == cluster_id).limit(1)):
         return
     index.remove(session, cluster_id)
-
-
-def recent_copies(
-    session: Session,
-    cluster_id: str | None,
-    *,
-    since: datetime,
-    author_id: str,
-    article_id: str,
-    comment_id: str | None = None,
-) -> Copies:
-    """How many comments of a cluster were posted since ``since``, whatever became of them.
-
-    By others than ``author_id``, on other articles than ``article_id``; ``comment_id`` itself is
-    left out. The newest MAX_COPIES are counted, so that a flood costs no more than a handful.
-    """
-    if cluster_id is None:
-        return Copies(0, 0, 0)
-    rows = session.execute(
-        select(Comment.author_id, Comment.article_id)
-        .where(
-            Comment.cluster_id == cluster_id,
-            Comment.created_at >= since,
-            Comment.id != (comment_id or ""),
-        )
-        .order_by(Comment.created_at.desc())
-        .limit(MAX_COPIES)
-    ).all()
-    return Copies(
-        total=len(rows),
-        by_other_authors=sum(row.author_id != author_id for row in rows),
-        on_other_articles=sum(row.article_id != article_id for row in rows),
-    )
 
 
 # --- What was judged before there was an index ---------------------------------------------------

@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 
@@ -43,7 +44,7 @@ SHOWN = (
 
 def _shingles(letters: str, size: int) -> np.ndarray:
     runs = range(max(1, len(letters) - size + 1))
-    return np.array([hash(letters[at : at + size]) % _PRIME for at in runs])
+    return np.array([crc32(letters[at : at + size].encode()) % _PRIME for at in runs])
 
 
 def minhash(bands: int, rows: int, size: int) -> Keys:

@@ -6,7 +6,6 @@ import random
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import pytest
 from factories import Service, SiteKit
@@ -21,7 +20,7 @@ from moderation.scoring.similarity import Sketch
 from moderation.services import authorship, intake, judging, likeness, likeness_index, sites
 from moderation.services.authorship import Proof
 from moderation.services.intake import Submission
-from moderation.services.likeness import Copies, Newcomer
+from moderation.services.likeness import Newcomer
 from workers.upkeep import announce_what_was_left, cluster_the_rest
 
 READER = Signature(AuthorKind.READER, identity="reader-1", name="Ada")
@@ -39,14 +38,12 @@ def post(
     service: Service,
     site: SiteKit,
     *bodies: str,
-    signature: Signature = READER,
-    article: str = "story",
 ) -> list[str]:
     ids = []
     for body in bodies:
         with service.database.write() as session:
             found = sites.by_id(session, site.id)
-            submission = Submission(article, body, signature)
+            submission = Submission("story", body, READER)
             ids.append(intake.submit(session, found, submission, now=service.clock()).comment_id)
         service.clock.advance(seconds=1)
     return ids
@@ -320,61 +317,6 @@ def test_when_the_first_of_a_batch_is_gone_the_next_stands_for_its_cluster(
     assert clusters(service, later) == clusters(service, ids[1:])
     with service.database.read() as session:
         assert session.scalars(select(Representative.letters)).all() == [Sketch.of(COPY).letters]
-
-
-# --- Counting for others -------------------------------------------------------------------------
-
-
-def test_recent_copies_are_counted_by_author_article_and_time(
-    service: Service, site: SiteKit
-) -> None:
-    ben = Signature(AuthorKind.READER, identity="reader-2", name="Ben")
-    [old] = post(service, site, MESSAGE)
-    service.clock.advance(hours=2)
-    since = service.clock()
-    post(service, site, MESSAGE, MESSAGE)
-    post(service, site, COPY, signature=ben)
-    [mine] = post(service, site, MESSAGE, article="another")
-    service.judge_all()
-    comment = service.comment(mine)
-
-    def copies(since, **changes: str) -> Copies:
-        given = {
-            "author_id": comment.author_id,
-            "article_id": comment.article_id,
-            "comment_id": comment.id,
-        }
-        with service.database.read() as session:
-            return likeness.recent_copies(
-                session, comment.cluster_id, since=since, **(given | changes)
-            )
-
-    assert copies(since) == Copies(total=3, by_other_authors=1, on_other_articles=3)
-    assert copies(since - timedelta(days=1)) == Copies(4, 1, 4)
-    first = service.comment(old)
-    assert copies(since, article_id=first.article_id).on_other_articles == 0
-    with service.database.read() as session:
-        nothing = likeness.recent_copies(
-            session, None, since=since, author_id=comment.author_id, article_id="x"
-        )
-    assert nothing == Copies(0, 0, 0)
-
-
-def test_counting_a_flood_stops(
-    service: Service, site: SiteKit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(likeness, "MAX_COPIES", 3)
-    ids = judged(service, site, *[MESSAGE] * 5)
-    comment = service.comment(ids[0])
-    with service.database.read() as session:
-        found = likeness.recent_copies(
-            session,
-            comment.cluster_id,
-            since=comment.created_at,
-            author_id="nobody",
-            article_id="none",
-        )
-    assert found == Copies(3, 3, 3)
 
 
 def test_placements_tell_the_stored_cluster_before_anything_is_written(
