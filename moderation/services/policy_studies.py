@@ -56,14 +56,28 @@ class PeopleDecision:
 class Case:
     """A comment with its last decision, and what a policy needs to decide it anew.
 
-    The author's number of approved comments is that of those posted before this one; reports are
-    not kept, so the context has none.
+    Of the author's approved comments those count that were posted before this one. Reports are not
+    kept, so there are none.
     """
 
     comment_id: str
     status: Status
     decided_by: DecidedBy
-    context: Context
+    body: str
+    assessment: Assessment | None
+    """What the judgement in force says; None where the comment could not be scored."""
+    author_approved_count: int
+    is_guest: bool
+
+    def context(self, assessment: Assessment | None, *, fold: bool) -> Context:
+        """What a policy decides by, with what models say of the text; arguments as there."""
+        return context_of(
+            self.body,
+            assessment,
+            fold=fold,
+            author_approved_count=self.author_approved_count,
+            is_guest=self.is_guest,
+        )
 
 
 # --- What people decided ----------------------------------------------------------------------
@@ -134,15 +148,10 @@ def cases(
     session: Session,
     wanted: Wanted,
     *,
-    fold: bool,
     after: Position | None = None,
     limit: int,
 ) -> tuple[list[Case], Position | None]:
-    """A page of comments that are approved or rejected, and where it ended; None at the end.
-
-    Args:
-        fold: whether the contexts need the bodies with disguises undone (policies with words do).
-    """
+    """A page of comments that are approved or rejected, and where it ended; None at the end."""
     statement = (
         _in_order(_last_of_all(wanted), after)
         .join(Author, Author.id == Comment.author_id)
@@ -159,13 +168,10 @@ def cases(
             comment.id,
             Status(decision.status),
             DecidedBy(decision.decided_by),
-            context_of(
-                comment.body,
-                judging.assessment_of(judgement) if judgement else None,
-                fold=fold,
-                author_approved_count=approved.get(comment.id, 0),
-                is_guest=kind == AuthorKind.GUEST,
-            ),
+            comment.body,
+            judging.assessment_of(judgement) if judgement else None,
+            author_approved_count=approved.get(comment.id, 0),
+            is_guest=kind == AuthorKind.GUEST,
         )
         for decision, comment, kind, judgement in rows
     ]
@@ -178,7 +184,12 @@ def count_cases(session: Session, wanted: Wanted) -> int:
 
 
 def context_of(body: str, assessment: Assessment | None, *, fold: bool, **author: Any) -> Context:
-    """What a policy decides by, of a text and what the models said of it."""
+    """What a policy decides by, of a text and what the models said of it.
+
+    Args:
+        fold: whether the body with disguises undone is needed: policies with words do.
+        author: as in :class:`Context`.
+    """
     return Context(
         body=body,
         folded_body=normalised_text(body) if fold else "",
@@ -187,6 +198,7 @@ def context_of(body: str, assessment: Assessment | None, *, fold: bool, **author
         spans=assessment.spans if assessment else (),
         language=assessment.language if assessment else None,
         unsupported=assessment.unsupported if assessment else None,
+        spam_parts=assessment.spam_parts if assessment else (),
         link_count=count_links(body),
         **author,
     )

@@ -61,6 +61,8 @@ class Desk:
         self.folder = folder
         self.service = Service(folder, scoring_batch_size=256)
         self.service.wiring._judge = SpokenJudge()
+        # What is moved on here must still be past for the command, which asks the real clock.
+        self.service.clock.advance(hours=-1)
         self.site: SiteKit = self.service.make_site()
         given = {"var_dir": folder, "secret_key": "a key for tests, and for nothing else"}
         self.environ = {f"MODERATION_{name.upper()}": str(v) for name, v in given.items()}

@@ -79,7 +79,7 @@ def replayed(service: Service, *, limit: int = 100, **wanted: object) -> list[Ca
     meant = Wanted(**{"until": service.clock(), **wanted})
     while True:
         with service.database.read() as session:
-            page, after = policy_studies.cases(session, meant, fold=True, after=after, limit=limit)
+            page, after = policy_studies.cases(session, meant, after=after, limit=limit)
         found += page
         if after is None:
             with service.database.read() as session:
@@ -177,7 +177,7 @@ def test_what_had_no_scores_has_none(service: Service, site: SiteKit) -> None:
     decide(service, comment_id, Action.APPROVE)
     assert [one.readings for one in people(service)] == [()]
     (case,) = replayed(service)
-    assert case.context.scores is None
+    assert case.assessment is None
 
 
 # --- What was decided by whomever ---------------------------------------------------------------
@@ -199,14 +199,14 @@ def test_cases_tell_what_a_policy_decides_by(service: Service, site: SiteKit, li
     assert told[machine] == ("approved", "policy")
     assert told[first] == ("approved", "moderator")
     assert told[second] == ("rejected", "moderator")
-    context = found[first].context
+    context = found[first].context(found[first].assessment, fold=True)
     assert (context.link_count, "fool" in context.folded_body) == (1, True)
-    assert found[second].context.scores["toxicity"] == 0.6
-    assert found[second].context.model_version == "fake/1"
+    assert found[second].assessment.scores["toxicity"] == 0.6
+    assert found[second].assessment.model_version == "fake/1"
     # Of the author's approved comments those that came before.
-    counts = {i: c.context.author_approved_count for i, c in found.items()}
+    counts = {i: c.author_approved_count for i, c in found.items()}
     assert counts == {machine: 0, first: 1, second: 2, guests: 0}
-    assert [c.context.is_guest for c in found.values()].count(True) == 1
+    assert [c.is_guest for c in found.values()].count(True) == 1
 
 
 def test_what_was_undone_or_taken_back_is_no_case(service: Service, site: SiteKit) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from datetime import datetime
@@ -116,45 +115,36 @@ def _replay_decisions(
     engine: str | None,
 ) -> None:
     from moderation.services import policy_studies
+    from moderation.services.spam_context import reweigh
 
     with wiring.database.read() as session:
         total = policy_studies.count_cases(session, wanted)
     judge = judge_for(wiring, engine) if rescore else None
+    fold = _needs_folding(policy)
     with progress("replayed", total) as advance:
-        for page in _pages(wiring, wanted, fold=_needs_folding(policy)):
-            contexts = [case.context for case in page]
+        for page in _pages(wiring, wanted):
+            assessments = [case.assessment for case in page]
             if judge is not None:
-                contexts = [
-                    dataclasses.replace(
-                        context,
-                        scores=assessment.scores,
-                        model_version=assessment.model_version,
-                        spans=assessment.spans,
-                        language=assessment.language,
-                        unsupported=assessment.unsupported,
-                    )
-                    for context, assessment in zip(
-                        contexts, judge.assess([c.body for c in contexts]), strict=True
-                    )
-                ]
-            for case, context in zip(page, contexts, strict=True):
+                new = judge.assess([case.body for case in page])
+                assessments = [reweigh(*pair) for pair in zip(new, assessments, strict=True)]
+            for case, assessment in zip(page, assessments, strict=True):
                 replay.add(
                     case.comment_id,
-                    context.body,
+                    case.body,
                     f"{case.status} by {case.decided_by}",
-                    decide(policy, context),
+                    decide(policy, case.context(assessment, fold=fold)),
                     opposite=OPPOSITE[case.status],
                 )
             advance(len(page))
 
 
-def _pages(wiring: Wiring, wanted: Wanted, *, fold: bool) -> Iterator[list[Case]]:
+def _pages(wiring: Wiring, wanted: Wanted) -> Iterator[list[Case]]:
     from moderation.services import policy_studies
 
     after = None
     while True:
         with wiring.database.read() as session:
-            page, after = policy_studies.cases(session, wanted, fold=fold, after=after, limit=PAGE)
+            page, after = policy_studies.cases(session, wanted, after=after, limit=PAGE)
         if after is None:
             return
         yield page
