@@ -37,6 +37,7 @@ class TrainingPlan:
     weight_decay: float
     span_loss_share: float
     average_decay: float
+    start_share: float
     precision: str
     threads: int
     checkpoint_every_steps: int
