@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,21 @@ def test_reading_gives_the_scores_of_scoring(tiny_checkpoint: Path, texts: list[
         ends = [0, *(position for span in spans for position in span)]
         assert ends == sorted(ends)
         assert ends[-1] <= len(text)
+
+
+def test_every_official_architecture_tells_whole_words(
+    official_checkpoint: Path, texts: list[str]
+) -> None:
+    model = load_detoxify(str(official_checkpoint))
+    some = [*texts[:20], "\ud800 👍🏽 ẗhé  fool", ""]
+    read = model.read(some)
+    assert read.scores == pytest.approx(model.score(some), abs=1e-5)
+    assert read.spans[-1] == ()
+    told = [(text, span) for text, spans in zip(some, read.spans, strict=True) for span in spans]
+    assert len(told) > 10
+    for text, (start, end) in told:
+        assert re.fullmatch(r"[\w'’]+", text[start:end])
+        assert not re.match(r"\w\w", text[max(0, start - 1) : start + 1])
 
 
 def test_a_judge_tells_no_words_of_what_is_not_toxic(fool_checkpoint: Path) -> None:
