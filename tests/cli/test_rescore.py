@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from moderation.domain.author import AuthorKind, Signature
 from moderation.domain.comment import Comment
 from moderation.domain.score import Judgement
 from moderation.scoring import judge
+from moderation.scoring.judge import Assessment
 from moderation.services import intake, sites
 from moderation.services.intake import Submission
 from moderation.settings import ROOT
@@ -104,6 +107,36 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeJudge], FakeJudge]:
         return fake
 
     return use
+
+
+def test_what_else_made_a_spam_score_stays_when_the_text_is_scored_anew(
+    desk: Desk, use: Callable[..., FakeJudge]
+) -> None:
+    text = "An advert that many people post here, all of them on the same day."
+    ids = desk.post(text, text)
+
+    def parts() -> dict[str, float]:
+        with desk.service.database.read() as session:
+            comment = session.get_one(Comment, ids[1])
+            judgement = session.get_one(Judgement, comment.judgement_id)
+            total = sum(part["log_odds"] for part in judgement.spam_parts)
+            assert judgement.spam == pytest.approx(1 / (1 + math.exp(-total)))
+            return {part["name"]: part["log_odds"] for part in judgement.spam_parts}
+
+    before = parts()
+    assert before["copies_on_the_article"] > 0
+    desk.service.clock.advance(days=3)
+    fake = use(FakeJudge(model_version="fake/2"))
+    as_it_was = fake.assess
+
+    def surer(texts: Sequence[str]) -> list[Assessment]:
+        return [replace(said, scores={**said.scores, "spam": 0.9}) for said in as_it_was(texts)]
+
+    fake.assess = surer  # type: ignore[method-assign]
+    desk.json()
+    after = parts()
+    assert after.pop("text") > before.pop("text")
+    assert after == before
 
 
 def test_what_waits_is_scored_anew_once(desk: Desk, use: Callable[..., FakeJudge]) -> None:
