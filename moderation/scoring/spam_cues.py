@@ -32,6 +32,11 @@ _EMAIL = re.compile(
     rf"|[\w.+-]+ ?(?:@|[\[({{<] ?at ?[\])}}>]) ?(?:gmail|yahoo|hotmail|outlook|proton)\w*",
     re.IGNORECASE,
 )
+_AT_A_DOMAIN = re.compile(
+    rf"(?:@|[\[({{<] ?at ?[\])}}>]| at ) ?(?:[\w-]+ ?{_DOT}|gmail|yahoo|hotmail|outlook|proton)",
+    re.IGNORECASE,
+)
+_DOT_TLD = re.compile(rf"{_DOT}(?:{_TLD})\b", re.IGNORECASE)
 _SHORTENER = re.compile(
     r"\b(?:bit\.ly|tinyurl\.com|goo\.gl|t\.co|ow\.ly|is\.gd|buff\.ly|adf\.ly|linkbucks\.com"
     r"|shorte\.st|cutt\.ly|rb\.gy|rebrand\.ly|t\.ly|shrtco\.de|v\.gd|lnk\.to|linktr\.ee|bc\.vc"
@@ -62,6 +67,9 @@ _PHONE = re.compile(
     rf"(?<![\w.,])\+?\(?\d(?:[ ().-]{{0,2}}\d){{7,14}}(?![\w,])"
     rf"|(?<!\w)(?:{_DIGIT_WORD}[ .,-]{{1,2}}){{6,}}{_DIGIT_WORD}(?!\w)",
     re.IGNORECASE,
+)
+_SPELT_DIGIT = re.compile(
+    r"\b(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)\b", re.IGNORECASE
 )
 _HANDLE = re.compile(r"(?<![\w.])[@+][a-z_]\w{2,}", re.IGNORECASE)
 _MONEY = re.compile(
@@ -271,14 +279,45 @@ class Contacts:
 
 def contacts(text: str) -> Contacts:
     """Links and contact details in ``text`` as it was written, the disguised ones too."""
-    text = unicodedata.normalize("NFKC", text)
-    rest, emails = _EMAIL.subn(" ", text)
-    rest, links = _LINK.subn(" ", rest)
-    rest, domains = _DOMAIN.subn(" ", rest)
-    rest, paths = _PATH.subn(" ", rest)
-    messengers = len(_PATTERNS["messenger_names"].findall(rest.casefold()))
-    phones = len(_PHONE.findall(rest))
-    return Contacts(links + domains + paths, emails + phones + messengers)
+    seen = _addresses(unicodedata.normalize("NFKC", text))
+    messengers = len(_PATTERNS["messenger_names"].findall(seen.rest.casefold()))
+    return Contacts(
+        len(seen.links) + len(seen.domains) + seen.paths, seen.emails + seen.phones + messengers
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Addresses:
+    """Addresses and numbers in a text, and ``rest``: the text without them, but with numbers."""
+
+    links: list[str]
+    domains: list[str]
+    paths: int
+    emails: int
+    phones: int
+    rest: str
+
+
+def _addresses(text: str) -> _Addresses:
+    # The patterns are slow and most texts have none of it: each is asked only where the part of it
+    # that is quickly looked for is there.
+    emails = paths = phones = 0
+    links: list[str] = []
+    domains: list[str] = []
+    if _AT_A_DOMAIN.search(text):
+        text, emails = _EMAIL.subn(" ", text)
+    if "/" in text or "w" in text or "W" in text:
+        links = _LINK.findall(text)
+        text = _LINK.sub(" ", text) if links else text
+    if _DOT_TLD.search(text):
+        domains = [found.group() for found in _DOMAIN.finditer(text)]
+        text = _DOMAIN.sub(" ", text) if domains else text
+    if "/" in text or "?" in text:
+        text, paths = _PATH.subn(" ", text)
+    digits = sum(map(str.isdigit, text))
+    if digits >= 8 or digits + len(_SPELT_DIGIT.findall(text)) >= 7:
+        phones = len(_PHONE.findall(text))
+    return _Addresses(links, domains, paths, emails, phones, text)
 
 
 def cues(text: str, plain: str) -> list[float]:
@@ -287,12 +326,8 @@ def cues(text: str, plain: str) -> list[float]:
     ``plain`` is ``text`` without disguises.
     """
     text = unicodedata.normalize("NFKC", text)
-    rest, emails = _EMAIL.subn(" ", text)
-    links = _LINK.findall(rest)
-    rest = _LINK.sub(" ", rest)
-    domains = [found.group() for found in _DOMAIN.finditer(rest)]
-    rest = _DOMAIN.sub(" ", rest)
-    rest, paths = _PATH.subn(" ", rest)
+    seen = _addresses(text)
+    links, domains, rest = seen.links, seen.domains, seen.rest
     addresses = links + domains
     reference = sum(1 for address in addresses if _REFERENCE.match(address))
     videos = sum(1 for address in addresses if _VIDEO.search(address))
@@ -310,9 +345,9 @@ def cues(text: str, plain: str) -> list[float]:
         sum(1 for address in addresses if _REFERRAL.search(address)),
         sum(1 for address in addresses if _APPEAL.search(address)),
         sum(1 for d in domains if not _REFERENCE.match(d) and not _VIDEO.search(d)),
-        paths,
-        emails,
-        len(_PHONE.findall(rest)),
+        seen.paths,
+        seen.emails,
+        seen.phones,
         len(_HANDLE.findall(rest)),
         len(_MONEY.findall(text)),
         *words_of.values(),
