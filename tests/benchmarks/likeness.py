@@ -9,6 +9,7 @@ large one.
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +39,7 @@ BATCH, BATCHES_A_TURN = 64, 12
 MESSAGE = "Earn four thousand a week from your sofa, ask me how, only few places are left for you"
 _SERVER = {"shared_buffers": "512MB", "max_wal_size": "8GB", "maintenance_work_mem": "256MB"}
 
+_DOUBLED = re.compile(r"(.)\1+")
 _SLOTS = 1 << 26
 """Of the counters that stand for the numbers of holders while filling: 64 MiB."""
 
@@ -148,6 +150,30 @@ def _speech(seed: int) -> Iterator[str]:
                 yield text[:300]
 
 
+def _crc_table() -> NDArray[np.int64]:
+    table = np.arange(256)
+    for _ in range(8):
+        table = np.where(table & 1, (table >> 1) ^ 0xEDB88320, table >> 1)
+    return table
+
+
+_CRC = _crc_table()
+
+
+def _shingles(texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The shingles of all texts at once, and the number of the text that each is from.
+
+    As ``Sketch.shingles``, which takes one text at a time and thirty times as long.
+    """
+    raw = [np.frombuffer(text.encode("ascii"), dtype=np.uint8) for text in texts]
+    windows = [np.lib.stride_tricks.sliding_window_view(one, SHINGLE_LETTERS) for one in raw]
+    owners = np.repeat(np.arange(len(texts)), [len(one) for one in windows])
+    state = np.full(len(owners), 0xFFFFFFFF)
+    for column in np.concatenate(windows).T:
+        state = _CRC[(state ^ column) & 0xFF] ^ (state >> 8)
+    return owners, state ^ 0xFFFFFFFF
+
+
 @dataclass(frozen=True)
 class _Filling:
     """Rows for both tables; a prefix of them is a smaller index.
@@ -161,26 +187,26 @@ class _Filling:
 
     @classmethod
     def of(cls, size: int) -> _Filling:
+        """What the service would have stored, had it judged a thousand comments at a time."""
         counts = np.zeros(_SLOTS, dtype=np.uint8)
         speech = _speech(seed=0)
         letters: list[str] = []
         keys: list[NDArray[np.int64]] = []
         numbers: list[NDArray[np.int64]] = []
-        for number in range(1, size + 1):
-            text = next(speech).replace(" ", "")
-            letters.append(text)
-            raw = text.encode()
-            runs = range(len(raw) - SHINGLE_LETTERS + 1)
-            shingles = np.unique(
-                np.fromiter((crc32(raw[at : at + SHINGLE_LETTERS]) for at in runs), np.int64)
-            )
+        while len(letters) < size:
+            spoken = (next(speech) for _ in range(min(1000, size - len(letters))))
+            some = [_DOUBLED.sub(r"\1", text.replace(" ", "")) for text in spoken]
+            owners, shingles = _shingles(some)
             holders = counts[shingles % _SLOTS]
-            rarest = np.argsort(holders, kind="stable")[: likeness_index.KEYS]
-            stored = shingles[rarest][holders[rarest] < likeness_index.MAX_HOLDERS]
-            counts[stored % _SLOTS] += 1
-            stored = np.append(stored, crc32(b"=" + raw))
-            keys.append(stored)
-            numbers.append(np.full(len(stored), number, dtype=np.int64))
+            order = np.lexsort((shingles, holders, owners))
+            owners, shingles, holders = owners[order], shingles[order], holders[order]
+            place = np.arange(len(owners)) - np.searchsorted(owners, owners)
+            kept = (place < likeness_index.KEYS) & (holders < likeness_index.MAX_HOLDERS)
+            np.add.at(counts, shingles[kept] % _SLOTS, 1)
+            whole = np.array([crc32(b"=" + text.encode()) for text in some])
+            keys += [shingles[kept], whole]
+            numbers += [owners[kept] + len(letters) + 1, np.arange(len(some)) + len(letters) + 1]
+            letters += some
         return cls(letters, np.concatenate(keys), np.concatenate(numbers))
 
     def put(self, installation: Installation, size: int) -> None:
@@ -189,7 +215,9 @@ class _Filling:
         some = self.numbers <= size
         keys, numbers = self.keys[some] + likeness_index.site_part(site_id), self.numbers[some]
         order = np.lexsort((numbers, keys))
-        pairs = np.unique(np.column_stack((keys[order], numbers[order])), axis=0)
+        pairs = np.column_stack((keys[order], numbers[order]))
+        # A shingle that a comment has twice is stored once.
+        pairs = pairs[np.append(True, np.any(pairs[1:] != pairs[:-1], axis=1))]
         rows = (
             (number, site_id, f"{number:032x}", letters)
             for number, letters in enumerate(self.letters[:size], 1)
