@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import structlog
+from click.testing import CliRunner
 from factories import Service, comment_json
 from sqlalchemy import update
 
 from moderation import jobs
 from moderation.adapters import metrics
+from moderation.cli import cli
 from moderation.domain.site import Article
 from moderation.web import create_app
 from workers.app import FORGET_EVERY_S, TASKS, make_app, schedule
@@ -64,6 +68,18 @@ def test_every_task_has_a_queue_and_every_queue_a_worker(service: Service) -> No
     assert {queue.name for queue in app.conf.task_queues} == set(jobs.QUEUES.values())
     for task, queue in jobs.QUEUES.items():
         assert app.amqp.router.route({}, task)["queue"].name == queue
+
+
+def test_a_worker_tells_of_weights_it_cannot_use_before_it_takes_any_work(tmp_path: Path) -> None:
+    environ = {
+        "MODERATION_VAR_DIR": str(tmp_path),
+        "MODERATION_SPAM_SIGNALS_FILE": str(tmp_path / "signals.toml"),
+    }
+    (tmp_path / "signals.toml").write_text("posting_window_min = 'ten'", "utf-8")
+    result = CliRunner().invoke(cli, ["worker"], env=environ)
+    assert result.exit_code == 1
+    assert "posting_window_min: expected a number" in result.output
+    assert "weights.link: missing" in result.output
 
 
 def test_the_schedule_follows_the_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
