@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -63,6 +64,16 @@ class Outcomes:
     stale: int = 0
     """Jobs that meanwhile belonged to another worker or another version: nothing was written."""
     retried: int = 0
+
+
+class Facts(Protocol):
+    """What a policy asks of a body: its links, and itself with disguises undone."""
+
+    @property
+    def links(self) -> int: ...
+
+    @property
+    def folded(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +185,7 @@ def record(
 def verdicts(
     session: Session,
     policies: Mapping[str, Policy],
-    assessed: Sequence[tuple[Comment, BodyFacts, Assessment | None]],
+    assessed: Sequence[tuple[Comment, Facts, Assessment | None]],
 ) -> dict[str, Verdict]:
     """Comment id -> what the policy in force there says; nothing is written.
 

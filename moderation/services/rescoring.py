@@ -19,7 +19,9 @@ from moderation.domain.comment import Comment, Status, in_status
 from moderation.domain.decision import Action, DecidedBy, Decision
 from moderation.domain.policy import Outcome, Policy, Verdict, statement
 from moderation.domain.score import Judgement
+from moderation.domain.text import count_links
 from moderation.scoring.judge import Assessment
+from moderation.scoring.normalise import normalised_text
 from moderation.services import judging
 from moderation.services.rows import lock_comments
 from moderation.services.transitions import By, Transitions, transitions
@@ -90,6 +92,18 @@ class Rescored:
     """Comments that somebody had decided, edited or withdrawn meanwhile: left alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a body tells a policy. Its likeness to others is known by now."""
+
+    links: int
+    folded: str
+
+    @classmethod
+    def of(cls, body: str) -> _Facts:
+        return cls(count_links(body), normalised_text(body))
+
+
 # --- What waits -------------------------------------------------------------------------------
 
 
@@ -134,7 +148,7 @@ def replace(
     Their status stays. With ``apply_policy`` those move that the policy now approves or rejects,
     unless a person has put them back into the queue or holds them at this moment.
     """
-    facts = {stored.comment_id: judging.BodyFacts.of(stored.body) for stored, _ in assessed}
+    facts = {stored.comment_id: _Facts.of(stored.body) for stored, _ in assessed}
     locked = _unchanged(session, [stored for stored, _ in assessed], (Status.QUEUED,))
     ours = [(s, locked[s.comment_id], a) for s, a in assessed if s.comment_id in locked]
     changes = _changes(session, policies, ours, facts)
@@ -187,7 +201,7 @@ def compare(
 
     A text that the same model was asked about before keeps the judgement it got then.
     """
-    facts = {stored.comment_id: judging.BodyFacts.of(stored.body) for stored, _ in assessed}
+    facts = {stored.comment_id: _Facts.of(stored.body) for stored, _ in assessed}
     locked = _unchanged(session, [stored for stored, _ in assessed], COMPARED)
     ours = [(s, locked[s.comment_id], a) for s, a in assessed if s.comment_id in locked]
     changes = _changes(session, policies, ours, facts)
@@ -288,7 +302,7 @@ def _changes(
     session: Session,
     policies: Mapping[str, Policy],
     ours: Sequence[tuple[Stored, Comment, Assessment]],
-    facts: Mapping[str, judging.BodyFacts],
+    facts: Mapping[str, _Facts],
 ) -> list[Change]:
     before, after = (
         judging.verdicts(
