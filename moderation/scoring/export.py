@@ -22,6 +22,7 @@ from moderation.labels import TOXICITY_LABELS
 from moderation.scoring.bundle import write_manifest
 from moderation.scoring.detoxify_model import HF_FOLDER, DetoxifyToxicity
 from moderation.scoring.disguise import disguise
+from moderation.scoring.graph_rewrites import vectorise_layer_norms
 from moderation.scoring.made_up import made_up_examples
 from moderation.scoring.metrics import rank_correlation
 from moderation.scoring.normalise import NORMALISER_VERSION
@@ -191,13 +192,10 @@ def _export_fp32(detoxify: DetoxifyToxicity, path: Path) -> None:
             self.model = model
             self.span_head = span_head
 
-        def forward(
-            self, input_ids: "torch.Tensor", attention_mask: "torch.Tensor"
-        ) -> tuple["torch.Tensor", ...]:
+        def forward(self, input_ids: "torch.Tensor") -> tuple["torch.Tensor", ...]:
+            # No mask: a text is read by itself, so there is no padding to hide.
             output = self.model(
-                input_ids=input_ids,
-                attention_mask=attention_mask,
-                output_hidden_states=span_head is not None,
+                input_ids=input_ids, output_hidden_states=self.span_head is not None
             )
             logits = output.logits[:, :columns]  # some have more, for identities, without a name
             if self.span_head is None:
@@ -211,15 +209,16 @@ def _export_fp32(detoxify: DetoxifyToxicity, path: Path) -> None:
     }
     torch.onnx.export(
         Logits().eval(),
-        (ids, torch.ones_like(ids)),
+        (ids,),
         str(path),
-        input_names=["input_ids", "attention_mask"],
+        input_names=["input_ids"],
         output_names=["logits", "token_logits"][: 1 + (span_head is not None)],
-        dynamic_shapes={"input_ids": shape, "attention_mask": shape},
+        dynamic_shapes={"input_ids": shape},
         dynamo=True,
         external_data=False,
         verbose=False,
     )
+    vectorise_layer_norms(path)
 
 
 def _quantise(source: Path, target: Path, keep_fp32: Sequence[str]) -> None:

@@ -75,6 +75,8 @@ def _matrices(
         for bias in node.input:
             if not bias.endswith(".bias") or node.op_type not in {"Add", "Gemm"}:
                 continue
+            if bias.removesuffix("bias") + "weight" in stored:  # a normalisation's own gain
+                continue
             product = node
             while product.op_type not in _PRODUCTS:
                 before = [made_by[name] for name in product.input if name in made_by]

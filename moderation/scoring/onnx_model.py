@@ -71,6 +71,8 @@ class OnnxToxicity:
         )
         labels = list(manifest.get("labels", ()))
         outputs = {output.name: output.shape for output in self._session.get_outputs()}
+        # Models exported before version 2 take a mask of the padding, of which there is none.
+        self._masked = "attention_mask" in {given.name for given in self._session.get_inputs()}
         if "toxicity" not in labels or outputs["logits"][-1] != len(labels):
             raise ScoringUnavailable(f"{folder} has other labels: {labels}.")
         known = [label for label in TOXICITY_LABELS if label in labels]
@@ -119,16 +121,21 @@ class OnnxToxicity:
     def _run_all(
         self, token_ids: Sequence[Sequence[int]]
     ) -> list[tuple[NDArray[np.float32], list[float]]]:
-        """For each text its six probabilities, and one for each token that was read."""
+        """For each text its six probabilities, and one for each token that was read.
+
+        Texts that read the same are read once.
+        """
+        asked = [tuple(ids) for ids in token_ids]
         # Longest first: a long text begun last would leave the other threads idle.
-        rows = sorted(range(len(token_ids)), key=lambda row: -len(token_ids[row]))
-        threads = min(self._threads, len(token_ids))
+        different = sorted(set(asked), key=lambda ids: (-len(ids), ids))
+        threads = min(self._threads, len(different))
         if threads <= 1:
-            found = [self._worst_window(token_ids[row]) for row in rows]
+            read = [self._worst_window(ids) for ids in different]
         else:
             with ThreadPoolExecutor(threads) as pool:
-                found = list(pool.map(self._worst_window, [token_ids[row] for row in rows]))
-        return [one for _, one in sorted(zip(rows, found, strict=True), key=lambda pair: pair[0])]
+                read = list(pool.map(self._worst_window, different))
+        found = dict(zip(different, read, strict=True))
+        return [found[ids] for ids in asked]
 
     def _worst_window(self, token_ids: Sequence[int]) -> tuple[NDArray[np.float32], list[float]]:
         worst = np.zeros(len(TOXICITY_LABELS), dtype=np.float32)
@@ -153,7 +160,9 @@ class OnnxToxicity:
         self, token_ids: Sequence[int]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         ids = np.asarray([token_ids], dtype=np.int64)
-        inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        inputs = {"input_ids": ids}
+        if self._masked:
+            inputs["attention_mask"] = np.ones_like(ids)
         logits, *of_tokens = self._session.run(self._asked, inputs)
         six = np.zeros(len(TOXICITY_LABELS), dtype=np.float32)
         six[self._columns] = _sigmoid(logits[0, self._outputs])

@@ -12,6 +12,7 @@ import pytest
 
 from moderation.labels import TOXICITY_LABELS
 from moderation.scoring import export as export_module
+from moderation.scoring.bundle import write_manifest
 from moderation.scoring.detoxify_model import load_detoxify
 from moderation.scoring.errors import ScoringUnavailable
 from moderation.scoring.export import ExportMismatch, compare, export, export_detoxify
@@ -95,6 +96,24 @@ def test_a_score_depends_on_the_text_alone(exported: Path, texts: list[str]) -> 
     assert np.array_equal(np.vstack([model.score([text]) for text in texts]), together)
 
 
+def test_texts_that_read_the_same_are_read_once(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = OnnxToxicity(exported, threads=2)
+    runs: list[int] = []
+    real = OnnxToxicity._probabilities
+
+    def counted(self: OnnxToxicity, token_ids: Any) -> Any:
+        runs.append(len(token_ids))
+        return real(self, token_ids)
+
+    monkeypatch.setattr(OnnxToxicity, "_probabilities", counted)
+    scores = model.score(["you fool", "nice day", "You  f.o.o.l", "you fool"])
+    assert len(runs) == 2
+    assert np.array_equal(scores[[2, 3]], scores[[0, 0]])
+    assert not np.array_equal(scores[0], scores[1])
+
+
 def test_no_texts_give_an_empty_table(exported: Path) -> None:
     assert OnnxToxicity(exported).score([]).shape == (0, len(TOXICITY_LABELS))
 
@@ -153,3 +172,43 @@ def test_comparing_sees_a_lost_order_and_a_changed_decision() -> None:
     assert set(same["rank_correlation"].values()) == {1.0}
     assert set(turned["rank_correlation"].values()) == {-1.0}
     assert turned["decision_agreement"]["0.5"] < 0.2
+
+
+def test_layer_norms_are_rewritten_and_say_the_same(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnx
+    import onnxruntime
+
+    detoxify = load_detoxify(str(tiny_checkpoint))
+    export_module._export_fp32(detoxify, tmp_path / "fast.onnx")
+    monkeypatch.setattr(export_module, "vectorise_layer_norms", lambda path: 0)
+    export_module._export_fp32(detoxify, tmp_path / "plain.onnx")
+    kinds = [node.op_type for node in onnx.load(tmp_path / "fast.onnx").graph.node]
+    assert "LayerNormalization" not in kinds
+    assert kinds.count("InstanceNormalization") == 5  # the embeddings', and two in each layer
+    ids = np.arange(2 * 9, dtype=np.int64).reshape(2, 9) + 5
+    fast, plain = (
+        onnxruntime.InferenceSession(tmp_path / name).run(None, {"input_ids": ids})
+        for name in ("fast.onnx", "plain.onnx")
+    )
+    for ours, theirs in zip(fast, plain, strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-4)
+
+
+def test_a_model_that_asks_for_a_mask_is_still_read(
+    exported: Path, texts: list[str], tmp_path: Path
+) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
+    shutil.copytree(exported, tmp_path / "old")
+    model = onnx.load(exported / "model.onnx")
+    model.graph.input.append(
+        helper.make_tensor_value_info("attention_mask", TensorProto.INT64, ["batch", "tokens"])
+    )
+    onnx.save(model, tmp_path / "old" / "model.onnx")
+    manifest = json.loads((exported / "manifest.json").read_text())
+    write_manifest(tmp_path / "old", ["model.onnx", "tokenizer.json"], manifest)
+    old, new = OnnxToxicity(tmp_path / "old"), OnnxToxicity(exported)
+    assert np.array_equal(old.score(texts), new.score(texts))
