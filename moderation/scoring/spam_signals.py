@@ -114,11 +114,12 @@ def combine(
     """
     sum_up = _Sum(signals, short=sum(map(str.isalpha, body)) < signals.short_text_letters)
     parts = [_text_part(text_probability)]
-    parts += sum_up.of_links_and_contacts(contacts(body), context)
+    found = contacts(body)
+    parts += sum_up.of_links_and_contacts(found, context)
     parts += sum_up.of_repetition(context)
     parts += sum_up.of_speed(body, context)
     parts += sum_up.of_the_author(context)
-    parts += sum_up.of_feedback(context)
+    parts += sum_up.of_feedback(found, context)
     return _score(part for part in parts if part.name == TEXT or part.log_odds)
 
 
@@ -197,8 +198,11 @@ class _Sum:
         added = max(least, weights.approved_author * math.log1p(approved))
         return [SpamPart("approved_author", approved, added)]
 
-    def of_feedback(self, context: SpamContext) -> list[SpamPart]:
+    def of_feedback(self, found: Contacts, context: SpamContext) -> list[SpamPart]:
         spam, ham = context.feedback_spam, context.feedback_ham
+        if found.links or found.details:
+            # Near copies may lead elsewhere, and nobody has approved that.
+            ham = min(ham, spam)
         leaning = (spam - ham) / (spam + ham + 0.5)
         return [
             SpamPart(

@@ -106,6 +106,15 @@ def test_one_decision_turns_near_copies_of_doubtful_texts(signals: SpamSignals) 
     assert ham.probability < 0.5 < spam.probability
 
 
+def test_approved_copies_speak_for_no_link_that_nobody_saw(signals: SpamSignals) -> None:
+    context = SpamContext(author_approved=1, feedback_ham=3)
+    for body in (f"{BODY} https://shop.example/x", f"{BODY} WhatsApp me"):
+        assert part(combine(body, 0.6, context, signals), "feedback") == 0
+    assert part(combine(BODY, 0.6, context, signals), "feedback") < 0
+    told = SpamContext(feedback_spam=3, feedback_ham=1)
+    assert part(combine(f"{BODY} https://shop.example/x", 0.6, told, signals), "feedback") > 0
+
+
 def test_a_certain_model_can_be_contradicted(signals: SpamSignals) -> None:
     for sure in (0.0, 1.0):
         score = combine(BODY, sure, KNOWN, signals)
