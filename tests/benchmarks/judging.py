@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -36,17 +36,19 @@ started = time.perf_counter()
 from moderation.scoring.judge import build_judge
 judge = build_judge(threads=int(sys.argv[1]))
 judge.model_version
-loaded_s = time.perf_counter() - started
+loaded_s, used_s = time.perf_counter() - started, time.process_time()
 texts = json.load(open(sys.argv[2]))
 for first in range(0, len(texts), 64):
     judge.assess(texts[first:first + 64])
-print(loaded_s, flush=True)
+print(json.dumps([loaded_s, used_s]), flush=True)
 sys.stdin.read()
 """
 
 
 def judging(plan: Plan) -> list[Result]:
     """Both sides on the same comments with as many threads, in turns, each in its own process.
+
+    Processor time is told beside the clock's: it says the same on a machine with other work.
 
     Detoxify gets the better of its two ways: one comment a call, or lists of 64.
     """
@@ -57,8 +59,13 @@ def judging(plan: Plan) -> list[Result]:
     texts_file.write_text(json.dumps(texts))
     threads = os.cpu_count() or 1
     results = [*_as_exported(), *_loading(plan, threads, texts_file)]
+    why_not = ""
     if importlib.util.find_spec("detoxify") is None:
-        return [*results, not_measured("judging", f">= {TIMES_FASTER:.0f}", "no extra 'detoxify'")]
+        why_not = "Detoxify is not installed: the extra 'detoxify' is missing"
+    elif "architecture" not in read_manifest(COMPACT_FOLDER):
+        why_not = "the bundled model does not say how it is built: export it again"
+    if why_not:
+        return [*results, not_measured("judging", f">= {TIMES_FASTER:.0f}", why_not)]
 
     from moderation.scoring.training_checkpoint import checkpoint_of
 
@@ -75,29 +82,42 @@ def judging(plan: Plan) -> list[Result]:
             ours["alone"] += _told(our_side, "judge", 1)
             stock["lists"].append(_told(their_side, "score", BATCH_TEXTS))
             stock["alone"] += _told(their_side, "score", 1)
-    one_by_one_s = sum(stock["alone"]) / 1000 / plan.rounds
-    rates = {name: len(texts) / median(ours[name]) for name in ("score", "read", "judge")}
-    theirs = max(len(texts) / median(stock["lists"]), len(texts) / one_by_one_s)
-    ratio, cost = rates["score"] / theirs, rates["score"] / rates["read"]
-    alone_ms, their_alone_ms = median(ours["alone"]), median(stock["alone"])
-    slow_ms = quantiles(ours["alone"], n=20)[-1]
+    clock = {name: _middle(took, 0) for name, took in ours.items()}
+    used = {name: _middle(took, 1) for name, took in ours.items()}
+    one_by_one_s = [sum(took[part] for took in stock["alone"]) / plan.rounds for part in (0, 1)]
+    their_s = min(_middle(stock["lists"], 0), one_by_one_s[0])
+    their_used_s = min(_middle(stock["lists"], 1), one_by_one_s[1])
+    slow_s = quantiles([took[0] for took in ours["alone"]], n=20)[-1]
+    number = len(texts)
+    characters = sum(map(len, texts)) / number
+    cost = clock["read"] / clock["score"]
+    alone_ms = 1000 * clock["alone"]
     return [
         *results,
         Result(
             "judging",
-            f"comments/s, {threads} threads, {sum(map(len, texts)) / len(texts):.0f} characters",
-            f"{rates['score']:.0f}",
-            f"Detoxify {theirs:.0f}",
-            f"{ratio:.1f}",
+            f"comments/s, {threads} threads, {characters:.0f} characters each",
+            f"{number / clock['score']:.0f}",
+            f"Detoxify {number / their_s:.0f}",
+            f"{their_s / clock['score']:.1f}",
             f">= {TIMES_FASTER:.0f}",
-            ratio >= TIMES_FASTER,
+            their_s >= TIMES_FASTER * clock["score"],
         ),
         Result(
             "judging",
-            "the same with spam and the words behind a score",
-            f"{rates['judge']:.0f}",
-            f"Detoxify {theirs:.0f}",
-            f"{rates['judge'] / theirs:.1f}",
+            "the same in processor time (ms a comment)",
+            f"{1000 * used['score'] / number:.1f}",
+            f"Detoxify {1000 * their_used_s / number:.1f}",
+            f"{their_used_s / used['score']:.1f}",
+            "",
+            True,
+        ),
+        Result(
+            "judging",
+            "comments/s with spam, language and the words behind a score",
+            f"{number / clock['judge']:.0f}",
+            f"Detoxify {number / their_s:.0f}",
+            f"{their_s / clock['judge']:.1f}",
             "",
             True,
         ),
@@ -105,7 +125,7 @@ def judging(plan: Plan) -> list[Result]:
             "judging",
             "cost of the words behind a score, in scorings",
             f"{cost:.2f}",
-            "",
+            f"processor {used['read'] / used['score']:.2f}",
             "",
             f"<= {MAX_READ_COST:.0f}",
             cost <= MAX_READ_COST,
@@ -114,12 +134,18 @@ def judging(plan: Plan) -> list[Result]:
             "judging",
             "one comment alone, all of the judge, p50 (ms)",
             f"{alone_ms:.1f}",
-            f"Detoxify {their_alone_ms:.1f}; p95 {slow_ms:.1f}",
-            f"{their_alone_ms / alone_ms:.1f}",
+            f"p95 {1000 * slow_s:.1f}; processor {1000 * used['alone']:.1f}; "
+            f"Detoxify {1000 * _middle(stock['alone'], 0):.1f}",
+            f"{_middle(stock['alone'], 0) / clock['alone']:.1f}",
             f"<= {MAX_ALONE_MS:.0f}",
             alone_ms <= MAX_ALONE_MS,
         ),
     ]
+
+
+def _middle(took: Sequence[Sequence[float]], part: int) -> float:
+    """The median of clock (0) or processor (1) seconds."""
+    return median(one[part] for one in took)
 
 
 def _texts(data: Path | None) -> list[str]:
@@ -162,7 +188,7 @@ def _as_exported() -> list[Result]:
 
 def _loading(plan: Plan, threads: int, texts_file: Path) -> list[Result]:
     """Seconds to load and memory after scoring, each time in a fresh process."""
-    seconds: list[float] = []
+    took: list[list[float]] = []
     sizes_mb: list[tuple[float, float]] = []
     for _ in range(plan.rounds):
         process = _started(["-c", LOAD, str(threads), str(texts_file)])
@@ -170,10 +196,11 @@ def _loading(plan: Plan, threads: int, texts_file: Path) -> list[Result]:
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"the judge could not be loaded: exit code {process.wait()}")
-        seconds.append(float(line))
+        took.append(json.loads(line))
         pss, rss = memory_of_group(process.pid)
         sizes_mb.append((pss / MB, rss / MB))
         _end(process)
+    seconds, used_s = (max(part) for part in zip(*took, strict=True))
     pss_mb, rss_mb = max(sizes_mb, key=lambda sizes: sizes[1])
     return [
         Result(
@@ -188,11 +215,11 @@ def _loading(plan: Plan, threads: int, texts_file: Path) -> list[Result]:
         Result(
             "judging",
             "seconds to import and load the judge, the slowest of all",
-            f"{max(seconds):.2f}",
-            "",
+            f"{seconds:.2f}",
+            f"processor {used_s:.2f}",
             "",
             f"<= {MAX_LOAD_S:.0f}",
-            max(seconds) <= MAX_LOAD_S,
+            seconds <= MAX_LOAD_S,
         ),
     ]
 
