@@ -236,6 +236,9 @@ def test_another_model_reads_its_languages_and_says_so() -> None:
     assert [one.unsupported for one in assessed] == ["language", None, None, None]
     assert [one.scores["toxicity"] for one in assessed] == pytest.approx([0.9, 0.2, 0.9, 0.2])
     assert len(judge.assess([english])) == 1
+    # Beforehand too, for whoever asks which judgements are not theirs.
+    assert judge.model_version == "t/1 s/1"
+    assert judge.versions_by_language == dict.fromkeys(["fr", "it"], "m/1 s/1")
 
 
 def test_a_model_of_many_languages_needs_no_other() -> None:
@@ -245,6 +248,7 @@ def test_a_model_of_many_languages_needs_no_other() -> None:
     judge, model = listening_judge(
         languages=["en", "fr"], load_other=fail, other_languages=["en", "fr"]
     )
+    assert judge.versions_by_language == {}
     (assessed,) = judge.assess(["Ce type est un imbécile"])
     assert (model.heard, assessed.unsupported) == (["Ce type est un imbécile"], None)
 
