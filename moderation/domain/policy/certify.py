@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.policy.bounds import least_tries, most_errors, upper_bound
-from moderation.domain.policy.paths import Path, Sample, Walk
+from moderation.domain.policy.paths import Sample, ThresholdPath, Walk
 from moderation.domain.policy.shape import Outcome, Policy, Preset, Thresholds
 from moderation.labels import LABELS
 
@@ -237,7 +237,7 @@ class _Plan:
     ``chosen_on`` says which comments were used up in choosing: they cannot be tested on any more.
     """
 
-    paths: tuple[Path, ...]
+    paths: tuple[ThresholdPath, ...]
     chosen_on: NDArray[np.bool_]
 
 
@@ -262,7 +262,7 @@ def _plan(sample: Sample, base: Policy, action: Outcome, aim: Aim) -> _Plan:
         tilts = (_choose_tilt(sample.part(used), base, action, aim),)
     elif count >= least_tries(aim.tolerance, risk / len(few)):
         tilts = few
-    paths = tuple(Path.of(base, action, sample.labels, tilt) for tilt in tilts)
+    paths = tuple(ThresholdPath.of(base, action, sample.labels, tilt) for tilt in tilts)
     return _Plan(paths, used)
 
 
@@ -273,7 +273,7 @@ def _choose_tilt(sample: Sample, base: Policy, action: Outcome, aim: Aim) -> flo
         tilts += [math.inf, -math.inf]
 
     def decides(tilt: float) -> int:
-        walk = Walk.along(Path.of(base, action, sample.labels, tilt), sample)
+        walk = Walk.along(ThresholdPath.of(base, action, sample.labels, tilt), sample)
         of = walk.kind if aim.among is Among.ALL else walk.decided
         keeps = np.flatnonzero(walk.wrong <= aim.tolerance * of)
         return int(walk.decided[keeps[-1]]) if keeps.size else 0

@@ -43,7 +43,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class ThresholdPath:
     """Thresholds of one side, from those that decide nothing to the most generous ones."""
 
     action: Outcome
@@ -51,7 +51,9 @@ class Path:
     """Shape (steps, labels), as they would stand in the file; never rejecting is infinity."""
 
     @classmethod
-    def of(cls, base: Policy, action: Outcome, labels: Sequence[str], tilt: float = 0.0) -> Path:
+    def of(
+        cls, base: Policy, action: Outcome, labels: Sequence[str], tilt: float = 0.0
+    ) -> ThresholdPath:
         """``tilt`` moves spam against the toxicity labels, in logits.
 
         With infinity spam never rejects, with minus infinity the toxicity labels never do.
@@ -117,7 +119,7 @@ class Walk:
     total: int
 
     @classmethod
-    def along(cls, path: Path, sample: Sample) -> Walk:
+    def along(cls, path: ThresholdPath, sample: Sample) -> Walk:
         first = path.first_steps(sample)
         spared = ~sample.harmful if path.action is Outcome.REJECT else sample.harmful
         steps = len(path.steps)
