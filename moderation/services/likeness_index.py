@@ -27,7 +27,7 @@ T = TypeVar("T")
 KEYS = 10
 """Under how many of its shingles a representative is stored."""
 
-MAX_HOLDERS = 16
+MAX_HOLDERS = 4
 """A shingle that so many representatives are stored under takes no more: it tells too little."""
 
 MAX_CANDIDATES = 16

@@ -152,7 +152,7 @@ def test_a_flood_adds_nothing_to_the_index_but_a_few_representatives(
 def test_a_common_shingle_takes_only_so_many_holders(service: Service, site: SiteKit) -> None:
     # Ten shingles are stored of the twelve that each has; five are everybody's.
     chance, letters = random.Random(2), "abcdefghijklmnopqrstuvwxyz"
-    ends = ["".join(chance.sample(letters, 7)) for _ in range(3 * likeness_index.MAX_HOLDERS)]
+    ends = ["".join(chance.sample(letters, 7)) for _ in range(48)]
     ids = post(service, site, *(f"Never again {end}" for end in ends))
     for _ in range(len(ends) // 8):
         record(service, *take_and_prepare(service, 8))
