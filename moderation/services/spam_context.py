@@ -30,7 +30,10 @@ from moderation.services.likeness import Placements
 from moderation.services.rows import MAX_IDS_A_QUERY, upsert
 
 MAX_POSTS = 50
-"""The latest comments of an author, an address or a text that are looked at."""
+"""The latest comments of an author, an address or a text that are looked at.
+
+Latest when the batch was posted: a comment that is judged late, or again after an edit, is not told
+of fewer copies because many came after it."""
 
 MAX_APPROVED = 100
 """Approved comments of an author beyond this say no more."""
@@ -164,7 +167,7 @@ def _post(comment: Any, likeness: str) -> _Post:
 _posts = RecentPost.__table__.c
 _RECENT = (
     select(*(_posts[name] for name in _Post.__slots__))
-    .where(_posts.posted_at >= bindparam("since"))
+    .where(_posts.posted_at.between(bindparam("since"), bindparam("until")))
     .order_by(_posts.posted_at.desc())
     .limit(MAX_POSTS)
 )
@@ -193,6 +196,7 @@ class _Look:
         self._copies = timedelta(hours=signals.copies_window_h)
         self._heard_since = now - timedelta(days=signals.feedback_days)
         self._earliest = min((post.posted_at for post in batch), default=now)
+        self._latest = max((post.posted_at for post in batch), default=now)
         self._known: dict[Any, Any] = {}
 
     def context(self, post: _Post, fingerprint: str, typing_ms: int | None) -> SpamContext:
@@ -228,7 +232,7 @@ class _Look:
         wanted = {name: getattr(post, name) for name in names}
         key = (names, *wanted.values())
         if key not in self._known:
-            told = {**wanted, "since": self._earliest - window}
+            told = {**wanted, "since": self._earliest - window, "until": self._latest}
             stored = self._session.connection().execute(statement, told)
             found = {row.comment_id: _Post(*row) for row in stored}
             alike = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from factories import Service, SiteKit, Token, comment_json
 
 from moderation.domain.comment import Comment
 from moderation.domain.spam import RecentPost, SpamFeedback
+from moderation.services.spam_context import MAX_POSTS
 from workers.upkeep import forget_traces
 
 TEXT = "A word with all who have an advert to place here: our pens write by themselves."
@@ -125,6 +127,24 @@ def test_near_copies_by_others_raise_the_score_also_within_a_batch(
     second, third = map(newsroom.item, together)
     assert [value(item, "copies_by_others") for item in (first, second, third)] == [0, 1, 2]
     assert first["scores"]["spam"] < second["scores"]["spam"] < third["scores"]["spam"]
+
+
+def test_copies_that_came_later_do_not_hide_the_earlier_ones(
+    newsroom: Newsroom, site: SiteKit
+) -> None:
+    newsroom.judged(site, TEXT)
+    service = newsroom.service
+    service.clock.advance(minutes=1)
+    late = newsroom.post(site, TEXT)
+    with service.database.write() as session:
+        session.get_one(Comment, late).score_due_at += timedelta(hours=2)
+    for _ in range(MAX_POSTS + 1):
+        service.clock.advance(seconds=1)
+        newsroom.post(site, COPY)
+    service.judge_all()
+    service.clock.advance(hours=2)
+    service.judge_all()
+    assert value(newsroom.item(late), "copies_by_others") == 1
 
 
 def test_an_authors_own_copies_are_told_apart_by_article(newsroom: Newsroom, site: SiteKit) -> None:
