@@ -66,20 +66,20 @@ def _score(wiring: Wiring, taken: Sequence[judging.Job]) -> None:
         started = time.monotonic()
         with time_limit(timeout_s, lambda: _time_out(wiring, taken, timeout_s)):
             assessments = wiring.judge.assess([job.body for job in taken])
+        scoring_s = time.monotonic() - started
+        with wiring.database.read() as session:
+            prepared = judging.prepare(session, taken)
+            weighed = spam_context.weigh(
+                session,
+                wiring.spam_signals,
+                {job.comment_id: said for job, said in zip(taken, assessments, strict=True)},
+                prepared.placements,
+                now=wiring.clock(),
+            )
     except Exception as error:
-        # Any failure of a model means the same: nobody has judged this, so a person must.
+        # Whatever failed, it means the same: nobody has judged this, so a person must.
         _give_up(wiring, taken, f"{type(error).__name__}: {error}")
         return
-    scoring_s = time.monotonic() - started
-    with wiring.database.read() as session:
-        prepared = judging.prepare(session, taken)
-        weighed = spam_context.weigh(
-            session,
-            wiring.spam_signals,
-            {job.comment_id: said for job, said in zip(taken, assessments, strict=True)},
-            prepared.placements,
-            now=wiring.clock(),
-        )
     metrics.SCORING_SECONDS.observe(scoring_s)
     metrics.SCORING_BATCH.observe(len(taken))
     metrics.SCORING_ATTEMPTS.labels("scored").inc(len(taken))
@@ -126,8 +126,7 @@ def _give_up(
 ) -> None:
     metrics.SCORING_ATTEMPTS.labels("failed").inc(len(failed))
     settings = wiring.settings
-    with wiring.database.read() as session:
-        prepared = judging.prepare(session, failed)
+    prepared = _prepare_or_not(wiring, failed)
     with wiring.database.write() as session:
         outcomes = judging.give_up_or_retry(
             session,
@@ -146,6 +145,18 @@ def _give_up(
         to_moderators=len(outcomes.judged),
     )
     _tell(failed, outcomes)
+
+
+def _prepare_or_not(wiring: Wiring, failed: Sequence[judging.Job]) -> judging.Prepared:
+    """This may be what fails; it must not keep comments from the moderators."""
+    try:
+        with wiring.database.read() as session:
+            return judging.prepare(session, failed)
+    except Exception as error:
+        log.error(
+            "preparing_failed", error=f"{type(error).__name__}: {error}", comments=len(failed)
+        )
+        return judging.unprepared(failed)
 
 
 def _tell(taken: Sequence[judging.Job], outcomes: judging.Outcomes) -> None:

@@ -22,6 +22,12 @@ LEAST_PROBABILITY = 1e-6
 TEXT = "text"
 """Name of the part that the text model speaks through."""
 
+MOST_LOG_ODDS = 50.0
+"""Of one weight, either way: a part that adds this is certain, whatever the others say."""
+
+NO_LOG_ODDS = frozenset({"author_rate_free", "address_rate_free", "typing_fast_chars_per_s"})
+"""Entries of the table of weights that count comments or characters instead."""
+
 MIN_TYPED_CHARS = 30
 MOST_PER_KIND = 3
 
@@ -139,7 +145,15 @@ def _score(parts: Iterable[SpamPart]) -> SpamScore:
         SpamPart(part.name, round(float(part.value), 4), round(part.log_odds, 4)) for part in parts
     )
     total = math.fsum(part.log_odds for part in told)
-    return SpamScore(1 / (1 + math.exp(-total)), told)
+    return SpamScore(_probability(total), told)
+
+
+def _probability(log_odds: float) -> float:
+    """The logistic function. Of the two ways to write it each overflows on one side."""
+    if log_odds >= 0:
+        return 1 / (1 + math.exp(-log_odds))
+    odds = math.exp(log_odds)
+    return odds / (1 + odds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +245,12 @@ def load_spam_signals(path: Path) -> SpamSignals:
     clean_weights = _numbers(
         weights, [field.name for field in fields(SpamWeightsTable)], "weights.", wrong
     )
+    for name, weight in clean_weights.items():
+        if name not in NO_LOG_ODDS and abs(weight) > MOST_LOG_ODDS:
+            wrong.append(
+                f"weights.{name}: {weight:g} is out of range, "
+                f"from -{MOST_LOG_ODDS:g} to {MOST_LOG_ODDS:g}"
+            )
     for name in ("typing_fast_chars_per_s",):
         if clean_weights.get(name, 1.0) <= 0:
             wrong.append(f"weights.{name}: expected more than 0")

@@ -91,12 +91,25 @@ class BodyFacts:
     def folded(self) -> str:
         return self.sketch.folded
 
+    @property
+    def fingerprint(self) -> str:
+        return self.sketch.fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class NoFacts:
+    """What stands in for facts about a body that nothing can be told of: it raises errors."""
+
+    folded: str
+    links: int = 0
+    fingerprint: None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What ``record`` needs beside the scores, made and read before it writes."""
 
-    facts: Mapping[str, BodyFacts]
+    facts: Mapping[str, BodyFacts | NoFacts]
     """Comment id -> facts."""
     placements: Placements
 
@@ -151,6 +164,14 @@ def prepare(session: Session, jobs: Sequence[Job]) -> Prepared:
     return Prepared(facts, likeness.look_up(session, newcomers))
 
 
+def unprepared(jobs: Sequence[Job]) -> Prepared:
+    """For comments that ``prepare`` raises on and that a person is to decide all the same.
+
+    They get no cluster; :func:`moderation.services.likeness.cluster_some` looks for one later.
+    """
+    return Prepared({job.comment_id: NoFacts(job.body) for job in jobs}, Placements({}, {}))
+
+
 def record(
     session: Session,
     policies: Mapping[str, Policy],
@@ -177,7 +198,7 @@ def record(
     spam_context.remember(session, [comment for comment, *_ in ours])
     with transitions(session, now) as moves:
         for comment, known, _ in ours:
-            comment.fingerprint = known.sketch.fingerprint
+            comment.fingerprint = known.fingerprint
             _apply(moves, comment, judged[comment.id])
     return Outcomes(judged, stale=len(assessed) - len(judged))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,23 @@ def test_a_certain_model_can_be_contradicted(signals: SpamSignals) -> None:
         assert 0 < score.probability < 1
 
 
+@pytest.mark.parametrize(("feedback", "probability"), [(-5000.0, 0.0), (5000.0, 1.0)])
+def test_no_sum_is_too_far_out_to_be_a_probability(
+    signals: SpamSignals, feedback: float, probability: float
+) -> None:
+    wild = replace(signals, weights=replace(signals.weights, feedback=feedback))
+    score = combine(BODY, 0.5, SpamContext(feedback_spam=9), wild)
+    assert score.probability == pytest.approx(probability, abs=1e-300)
+
+
+def test_weights_up_to_the_limit_are_taken(tmp_path: Path) -> None:
+    text = WEIGHTS_FILE.read_text("utf-8").replace("link = 0.25", "link = -50")
+    text = text.replace("author_rate_free = 3", "author_rate_free = 60")  # a number of comments
+    (tmp_path / "signals.toml").write_text(text, "utf-8")
+    weights = load_spam_signals(tmp_path / "signals.toml").weights
+    assert (weights.link, weights.author_rate_free) == (-50, 60)
+
+
 def test_another_text_model_leaves_the_other_parts(signals: SpamSignals) -> None:
     before = combine(BODY, 0.1, SpamContext(copies_by_others=3, feedback_spam=1), signals)
     after = exchange_text(0.6, before.parts)
@@ -134,6 +152,8 @@ def test_another_text_model_leaves_the_other_parts(signals: SpamSignals) -> None
         (("link = 0.25", ""), "weights.link: missing"),
         (("link = 0.25", "link = 0.25\nlinks = 1"), "weights.links: unknown"),
         (("link = 0.25", "link = nan"), "weights.link: nan is out of range"),
+        (("link = 0.25", "link = 51"), "weights.link: 51 is out of range, from -50 to 50"),
+        (("approved_author_most = -1.0", "approved_author_most = -50.1"), "from -50 to 50"),
         (("feedback_days = 180", "feedback_days = 0"), "feedback_days: 0 is out of range"),
         (("typing_fast_chars_per_s = 25", "typing_fast_chars_per_s = 0"), "more than 0"),
         (("[weights]", "[weights"), "Expected"),

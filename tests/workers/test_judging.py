@@ -15,6 +15,7 @@ from moderation.scoring.judge import Assessment
 from moderation.web import create_app
 from workers import judging
 from workers.judging import judge_batch, judge_comments
+from workers.upkeep import cluster_the_rest
 
 
 @pytest.fixture
@@ -118,6 +119,58 @@ def test_a_comment_taken_more_often_than_allowed_is_not_tried_again(
 
     assert service.judge.batches == []
     assert [i["id"] for i in queue(service, client, not_scored="true")] == [comment_id]
+
+
+def _raise_on(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    """Have the making of a sketch raise for texts with ``word``, as a fault in it would."""
+    sound = judging.judging.Sketch.of
+
+    def of(text: str) -> Any:
+        if word in text:
+            raise OverflowError("a text that nobody thought of")
+        return sound(text)
+
+    monkeypatch.setattr(judging.judging.Sketch, "of", of)
+
+
+def test_a_text_that_cannot_be_prepared_reaches_moderators_alone(
+    service: Service,
+    client: FlaskClient,
+    post: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _raise_on(monkeypatch, "odd")
+    fine, odd = post("a fine one")["id"], post("an odd one")["id"]
+    for wait_s in (5, 10, 0):
+        judge_comments(service.wiring)
+        service.clock.advance(seconds=wait_s)
+
+    assert [i["id"] for i in queue(service, client, not_scored="false")] == [fine]
+    (item,) = queue(service, client, not_scored="true")
+    assert (item["id"], item["verdict"]["rule"]) == (odd, "not_scored")
+    assert service.comment(odd).cluster_id is None
+    monkeypatch.undo()
+    cluster_the_rest(service.wiring)
+    assert service.comment(odd).cluster_id is not None
+
+
+def test_spam_signals_that_cannot_be_weighed_count_as_a_failed_try(
+    service: Service,
+    client: FlaskClient,
+    post: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def weigh(*_: object, **__: object) -> None:
+        raise OverflowError("math range error")
+
+    monkeypatch.setattr(judging.spam_context, "weigh", weigh)
+    comment_id = post("a fine one")["id"]
+    for wait_s in (5, 10, 0):
+        assert queue(service, client) == []
+        judge_comments(service.wiring)
+        service.clock.advance(seconds=wait_s)
+    assert [i["id"] for i in queue(service, client, not_scored="true")] == [comment_id]
+    assert service.comment(comment_id).cluster_id is not None  # preparing it was no trouble
 
 
 class HeldJudge(FakeJudge):
