@@ -26,7 +26,8 @@ def fit_platt(
     """
     z = np.asarray(logits, dtype=np.float64)
     weight = np.asarray(weights, dtype=np.float64) * len(z) / max(float(np.sum(weights)), 1e-12)
-    positives, negatives = int(truth.sum()), int((~truth).sum())
+    counted = weight > 0
+    positives, negatives = int((truth & counted).sum()), int((~truth & counted).sum())
     if not positives or not negatives:
         return 1.0, 0.0
     target = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from moderation.scoring.bundle import read_manifest
 from moderation.scoring.errors import ScoringUnavailable
 from moderation.scoring.onnx_model import MODEL_FILE
+from moderation.scoring.smoothing import ROW_SCALE, ROWS, SMOOTHING
 
 _PREFIX = "model."
 """What :mod:`moderation.scoring.export` names the parts of Detoxify's model with."""
@@ -55,12 +56,15 @@ def _multiplied_out(graph: Any) -> Iterator[tuple[str, NDArray[np.float32]]]:
 
     stored = {tensor.name: to_array(tensor) for tensor in graph.initializer}
     for name, value in stored.items():
-        if value.dtype == np.float32 and not name.endswith("_scale"):
+        if value.dtype == np.float32 and not name.endswith(("_scale", ROW_SCALE)):
             yield name, value
         elif name.endswith("_quantized"):
             plain = name.removesuffix("_quantized")
             scale, zero = stored[plain + "_scale"], stored[plain + "_zero_point"]
             yield plain, (value.astype(np.float32) - zero.astype(np.float32)) * scale
+        elif name.endswith(ROWS):
+            plain = name.removesuffix(ROWS)
+            yield plain, value.astype(np.float32) * stored[plain + ROW_SCALE]
 
 
 def _matrices(
@@ -86,7 +90,20 @@ def _matrices(
             for name in product.input:
                 plain = name.removesuffix("_quantized")
                 if plain in stored and stored[plain].ndim == 2:
-                    yield bias.removesuffix(".bias") + ".weight", stored[plain].T.copy()
+                    matrix = stored[plain] * _smoothing(product, made_by, stored)
+                    yield bias.removesuffix(".bias") + ".weight", matrix.T.copy()
+
+
+def _smoothing(
+    product: Any, made_by: Mapping[str, Any], stored: Mapping[str, NDArray[np.float32]]
+) -> NDArray[np.float32] | float:
+    """What undoes :func:`moderation.scoring.smoothing.smooth_activations` in the matrix's rows."""
+    before = made_by.get(product.input[0])
+    if before is not None and before.op_type == "DynamicQuantizeLinear":
+        before = made_by.get(before.input[0])
+    if before is None or not before.input[-1].endswith(SMOOTHING):
+        return 1.0
+    return stored[before.input[-1]][:, None]
 
 
 def _towards_the_product(nodes: list[Any], made_by: Mapping[str, Any]) -> Any:

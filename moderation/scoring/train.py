@@ -19,6 +19,7 @@ import json
 import os
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -261,7 +262,6 @@ class _Run:
             if self.step == done_before:
                 self.log("epoch", epoch=epoch + 1, step=self.step, **self.measure())
                 self.save_checkpoint()
-        self.average_with_start()
         self.calibrate()
         self.choose_span_threshold()
         self.save_checkpoint()
@@ -370,29 +370,12 @@ class _Run:
                 aucs[source] = round(float(auc), 4)
         return {"held_out_loss": round(loss, 5), "held_out_auc": aucs}
 
-    def average_with_start(self) -> None:
-        """Move the weights part of the way back to those the run started from.
-
-        What a model learns last it learns at the cost of what it knew; between the two lies a
-        model that is better at both (Wortsman et al., "Robust fine-tuning of zero-shot models",
-        2022). A head that is new has no start and stays.
-        """
-        import torch
-
-        share = self.plan.start_share
-        if not share:
-            return
-        start = two_heads(base_folder(self.plan), self.plan.base_continue_from).bert.state_dict()
-        with torch.no_grad():
-            for name, value in self.average.module.bert.state_dict().items():
-                if value.is_floating_point():
-                    value.lerp_(start[name], share)
-
     def calibrate(self) -> None:
-        """Fold Platt's scaling, fitted on the held-out rows, into the classifier's weights.
+        """Fold Platt's scaling, fitted on held-out rows, into the classifier's weights.
 
-        A row counts as having a label where its target is above one half, and each source counts
-        as much as another.
+        For toxicity the rows are those of the plan's ``calibration_sources``, for the other
+        labels all: few sources asked people about these. A row counts as having a label where its
+        target is above one half, and each source counts as much as another.
         """
         import numpy as np
         import torch
@@ -401,12 +384,15 @@ class _Run:
             return
         logits = self.held_out_logits().numpy()
         targets = np.array([example.targets for example in self.held])
-        sources = [example.source for example in self.held]
-        weights = np.array([1.0 / sources.count(source) for source in sources])
+        sources = np.array([example.source for example in self.held])
+        counts = Counter(sources.tolist())
+        weights = np.array([1.0 / counts[source] for source in sources])
+        chosen = weights * np.isin(sources, list(self.plan.calibration_sources))
         fitted = {}
         classifier = self.average.module.bert.classifier
         for column, label in enumerate(TOXICITY_LABELS):
-            slope, shift = fit_platt(logits[:, column], targets[:, column] > 0.5, weights)
+            counted = chosen if label == "toxicity" and chosen.any() else weights
+            slope, shift = fit_platt(logits[:, column], targets[:, column] > 0.5, counted)
             fitted[label] = [round(slope, 4), round(shift, 4)]
             with torch.no_grad():
                 classifier.weight[column] *= slope

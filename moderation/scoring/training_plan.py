@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ class TrainingPlan:
     max_chars: int
     max_tokens: int
     holdout_share: float
+    calibration_sources: Sequence[str]
     gold_share: Mapping[str, float]
     disguised_share: float
     swapped_share: float
@@ -37,7 +38,6 @@ class TrainingPlan:
     weight_decay: float
     span_loss_share: float
     average_decay: float
-    start_share: float
     precision: str
     threads: int
     checkpoint_every_steps: int

@@ -22,7 +22,6 @@ from moderation.cli.models import models
 from moderation.labels import TOXICITY_LABELS
 from moderation.scoring.detoxify_model import load_detoxify
 from moderation.scoring.export import export
-from moderation.scoring.from_onnx import torch_weights
 from moderation.scoring.metrics import roc_auc
 from moderation.scoring.onnx_model import OnnxToxicity
 from moderation.scoring.train import ResumeMismatch, train
@@ -50,6 +49,7 @@ continue_from = ""
 max_chars = 200
 max_tokens = 32
 holdout_share = 0.1
+calibration_sources = ["crowd"]
 disguised_share = 0.1
 swapped_share = 0.3
 long_rows = 3
@@ -67,7 +67,6 @@ warmup_share = 0.1
 weight_decay = 0.01
 span_loss_share = 0.5
 average_decay = 0.9
-start_share = 0.0
 precision = "float32"
 threads = 1
 checkpoint_every_steps = 3
@@ -168,34 +167,6 @@ def test_training_goes_on_from_an_exported_model(
     assert (np.argsort(after[:, 0]) == order).all()
     again = load_detoxify(str(checkpoint_of(tmp_path / "onnx", tmp_path / "back"))).score(texts)
     assert np.abs(again - before).max() < 0.05
-
-
-def test_the_end_may_be_averaged_with_the_start(
-    data_dir: Path, config: Path, tmp_path: Path
-) -> None:
-    plan = load_plan(config)
-    train(data_dir, tmp_path / "first", plan)
-    texts = ["the fool is the town", "nice day", "the bridge is nice"]
-    export(tmp_path / "first" / "model.ckpt", tmp_path / "onnx", version="1", texts=texts)
-    onward = replace(plan, base_continue_from=str(tmp_path / "onnx"), holdout_share=0.0)
-
-    def classifiers(start_share: float) -> Any:
-        out = tmp_path / str(start_share)
-        train(data_dir, out, replace(onward, start_share=start_share))
-        name = "classifier.weight"
-        return torch_weights(tmp_path / "onnx")[name], checkpoint_weights(out)[name]
-
-    start, end = classifiers(0.0)
-    _, middle = classifiers(0.5)
-    assert np.abs(end - start).max() > 1e-3
-    assert middle == pytest.approx((start + end) / 2, abs=1e-5)
-
-
-def checkpoint_weights(folder: Path) -> dict[str, Any]:
-    import torch
-
-    state = torch.load(folder / "model.ckpt", weights_only=False)["state_dict"]
-    return {name: value.numpy() for name, value in state.items()}
 
 
 def test_a_model_to_go_on_from_that_is_missing_is_named(
@@ -395,9 +366,8 @@ def test_a_wrong_plan_is_said_precisely(
         load_plan(tmp_path / "plan.toml")
 
 
-@pytest.mark.parametrize("name", ["training.toml", "training-finish.toml"])
-def test_the_shipped_plans_can_be_read(name: str) -> None:
-    plan = load_plan(ROOT / "config" / name, epochs=7)
+def test_the_shipped_plan_can_be_read() -> None:
+    plan = load_plan(ROOT / "config" / "training.toml", epochs=7)
     assert isinstance(plan, TrainingPlan)
     assert plan.epochs == 7
-    assert plan.fingerprint() == load_plan(ROOT / "config" / name).fingerprint()
+    assert plan.fingerprint() == load_plan(ROOT / "config" / "training.toml").fingerprint()

@@ -126,7 +126,7 @@ def train_spam(data_dir: Path, output_dir: Path, made_up_file: Path) -> None:
     help="CSV with a column `text` to compare the forms on; made-up sentences without it.",
 )
 @click.option("--rows", default=1000, show_default=True, help="Read this many of them.")
-@click.option("--fp32-layers", default=1, show_default=True, help="Touchy matrices left at 32 bit.")
+@click.option("--fp32-layers", default=2, show_default=True, help="Touchy matrices left at 32 bit.")
 def export(
     checkpoint: Path,
     output_dir: Path,
