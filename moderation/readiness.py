@@ -12,7 +12,7 @@ from moderation.adapters import schema
 from moderation.adapters.broker import ping_broker
 from moderation.errors import Unavailable
 from moderation.scoring.bundle import read_manifest
-from moderation.scoring.judge import DETOXIFY_PREFIX
+from moderation.scoring.judge import DETOXIFY_PREFIX, second_engine
 from moderation.scoring.registry import resolve
 from moderation.wiring import Wiring
 
@@ -51,17 +51,27 @@ def _broker(wiring: Wiring) -> str:
 
 
 def _model(wiring: Wiring) -> str:
-    """The model the workers are to load is there; this process does not load it to find out."""
-    engine = wiring.settings.toxicity_engine
-    if folder := resolve(engine, wiring.settings.models_path):
+    """The models the workers are to load are there; this process does not load them to find out."""
+    settings = wiring.settings
+    wrong = [_engine("toxicity_engine", settings.toxicity_engine, settings.models_path)]
+    second = second_engine(settings.multilingual_engine, settings.models_path)
+    if second is not None:
+        wrong.append(_engine("multilingual_engine", second, settings.models_path))
+    return "; ".join(answer for answer in wrong if answer != OK) or OK
+
+
+def _engine(setting: str, engine: str, models_dir: Path) -> str:
+    if folder := resolve(engine, models_dir):
         try:
             _verified(folder)
         except Unavailable as error:
-            return error.detail.replace(f"{folder.parent}/", "")
+            return f"{setting}: " + error.detail.replace(f"{folder.parent}/", "")
     elif not engine.startswith(DETOXIFY_PREFIX):
-        return f"there is no model {engine}: moderation models list names those there are"
+        return (
+            f"{setting}: there is no model {engine}: moderation models list names those there are"
+        )
     elif importlib.util.find_spec("detoxify") is None:
-        return f"{engine} needs the extra: pip install 'moderation[detoxify]'"
+        return f"{setting}: {engine} needs the extra: pip install 'moderation[detoxify]'"
     return OK
 
 

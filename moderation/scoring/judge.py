@@ -274,19 +274,27 @@ def build_judge(
 
         return load_compact_spam()
 
-    if multilingual == AUTO:
-        multilingual = MULTILINGUAL if resolve(MULTILINGUAL, models_dir) else OFF
+    second = second_engine(multilingual, models_dir)
     return ModelJudge(
-        _loader(engine, threads, models_dir),
+        _loader("toxicity_engine", engine, threads, models_dir),
         load_spam,
         languages=_languages_of(engine),
-        load_other=None if multilingual == OFF else _loader(multilingual, threads, models_dir),
+        load_other=second and _loader("multilingual_engine", second, threads, models_dir),
         other_languages=MULTILINGUAL_LANGUAGES,
         remembered=remembered,
     )
 
 
-def _loader(engine: str, threads: int, models_dir: Path | None) -> Callable[[], ToxicityModel]:
+def second_engine(multilingual: str, models_dir: Path | None) -> str | None:
+    """The engine that the setting ``multilingual_engine`` stands for; None where there is none."""
+    if multilingual == AUTO:
+        return MULTILINGUAL if resolve(MULTILINGUAL, models_dir) else None
+    return None if multilingual == OFF else multilingual
+
+
+def _loader(
+    setting: str, engine: str, threads: int, models_dir: Path | None
+) -> Callable[[], ToxicityModel]:
     folder = resolve(engine, models_dir)
     if folder is not None:
 
@@ -303,7 +311,7 @@ def _loader(engine: str, threads: int, models_dir: Path | None) -> Callable[[], 
             return load_detoxify(engine.removeprefix(DETOXIFY_PREFIX), threads=threads)
 
     else:
-        raise unknown_engine(engine)
+        raise unknown_engine(engine, setting)
     return load
 
 

@@ -133,9 +133,10 @@ def remove(name: str, models_dir: Path) -> None:
     shutil.rmtree(gone.parent)
 
 
-def unknown_engine(engine: str) -> ScoringUnavailable:
-    """What to raise for an engine's name that stands for nothing."""
+def unknown_engine(engine: str, setting: str = "toxicity_engine") -> ScoringUnavailable:
+    """What to raise for an engine's name, given by ``setting``, that stands for nothing."""
     return ScoringUnavailable(
-        f"No toxicity engine {engine!r}: use {COMPACT!r}, 'detoxify:NAME', 'detoxify:PATH' or "
-        "the name of a model that was added (moderation models list, moderation models add)."
+        f"No toxicity engine {engine!r} ({setting}): use {COMPACT!r}, 'detoxify:NAME', "
+        "'detoxify:PATH' or the name of a model that was added (moderation models list, "
+        "moderation models add)."
     )

@@ -91,7 +91,7 @@ def test_not_ready_without_the_model(
     monkeypatch.undo()
     monkeypatch.setattr(registry, "COMPACT_FOLDER", tmp_path / "compact")
     told = checks(ready, 503)["model"]
-    assert told.startswith("compact/manifest.json is missing")
+    assert told.startswith("toxicity_engine: compact/manifest.json is missing")
 
 
 @pytest.mark.parametrize("engine", ["unbiased", "psychic"])
@@ -110,6 +110,35 @@ def test_not_ready_without_the_engine_that_is_chosen(
     wiring.settings = dataclasses.replace(wiring.settings, toxicity_engine="detoxify:original")
     monkeypatch.setattr(readiness.importlib.util, "find_spec", lambda name: None)
     assert "detoxify" in checks(ready, 503)["model"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "told"),
+    [
+        ("unbiased", "multilingual_engine: there is no model unbiased"),
+        ("detoxify:multilingual", "multilingual_engine: detoxify:multilingual needs the extra"),
+        ("auto", "ok"),
+        ("off", "ok"),
+    ],
+)
+def test_not_ready_without_the_second_model_that_is_chosen(
+    ready: CheckedClient, monkeypatch: pytest.MonkeyPatch, engine: str, told: str
+) -> None:
+    wiring = ready.service.wiring
+    wiring.settings = dataclasses.replace(wiring.settings, multilingual_engine=engine)
+    monkeypatch.setattr(readiness.importlib.util, "find_spec", lambda name: None)
+    assert checks(ready, 200 if told == "ok" else 503)["model"].startswith(told)
+
+
+def test_not_ready_with_a_damaged_second_model(
+    ready: CheckedClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.undo()
+    wiring = ready.service.wiring
+    folder = wiring.settings.models_path / "multilingual"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}")
+    assert "multilingual_engine: multilingual/manifest.json" in checks(ready, 503)["model"]
 
 
 def test_comments_are_refused_in_a_sentence_while_the_database_is_away(

@@ -306,6 +306,11 @@ def test_an_engine_that_is_none_is_refused_at_once(engine: str) -> None:
         build_judge(engine)
 
 
+def test_a_second_engine_that_is_none_is_refused_by_the_name_of_its_setting() -> None:
+    with pytest.raises(ScoringUnavailable, match=r"No toxicity engine 'x' \(multilingual_engine\)"):
+        build_judge(multilingual="x")
+
+
 def test_a_spam_engine_that_is_none_is_refused_at_once() -> None:
     with pytest.raises(ScoringUnavailable, match="No spam engine"):
         build_judge("compact", "bayes")
