@@ -60,6 +60,7 @@ class Run:
     shift: Shift = field(default_factory=Shift)
     moved: Counter[Outcome] = field(default_factory=Counter)
     stale: int = 0
+    held: int = 0
     failed: int = 0
 
     def add(self, done: Rescored) -> None:
@@ -67,6 +68,7 @@ class Run:
             self.shift.add(change.before, change.after)
         self.moved.update(done.moved)
         self.stale += done.stale
+        self.held += done.held
 
 
 @click.command()
@@ -135,7 +137,9 @@ def _replace(wiring: Wiring, wanted: Wanted, *, everything: bool, apply_policy: 
 
     def read(after: str, limit: int) -> list[Stored]:
         with wiring.database.read() as session:
-            return rescoring.waiting(session, wanted, after=after, limit=limit, **which)
+            return rescoring.waiting(
+                session, wanted, now=wiring.clock(), after=after, limit=limit, **which
+            )
 
     def known(stored: Stored) -> Assessment | None:
         """Only the policy is to be asked again."""
@@ -146,9 +150,15 @@ def _replace(wiring: Wiring, wanted: Wanted, *, everything: bool, apply_policy: 
         return earlier if earlier.model_version == right else None
 
     def write(assessed: Sequence[tuple[Stored, Assessment]]) -> Rescored:
+        facts = rescoring.prepare(stored for stored, _ in assessed)
         with wiring.database.write() as session:
             return rescoring.replace(
-                session, wiring.policies, assessed, now=wiring.clock(), apply_policy=apply_policy
+                session,
+                wiring.policies,
+                assessed,
+                now=wiring.clock(),
+                facts=facts,
+                apply_policy=apply_policy,
             )
 
     with wiring.database.read() as session:
@@ -166,8 +176,11 @@ def _compare(wiring: Wiring, wanted: Wanted) -> Run:
             return rescoring.of_period(session, wanted, models=models, after=after, limit=limit)
 
     def write(assessed: Sequence[tuple[Stored, Assessment]]) -> Rescored:
+        facts = rescoring.prepare(stored for stored, _ in assessed)
         with wiring.database.write() as session:
-            return rescoring.compare(session, wiring.policies, assessed, now=wiring.clock())
+            return rescoring.compare(
+                session, wiring.policies, assessed, now=wiring.clock(), facts=facts
+            )
 
     with wiring.database.read() as session:
         total = rescoring.count_of_period(session, wanted, models=models)
@@ -193,7 +206,9 @@ def _go_through(
     run, after, limit = Run(), "", wiring.settings.scoring_batch_size
     with progress(what, total) as advance:
         while page := read(after, limit):
-            after = page[-1].comment_id
+            after, read_now = page[-1].comment_id, len(page)
+            page = [stored for stored in page if not stored.held]
+            run.held += read_now - len(page)
             found = {stored.comment_id: known(stored) for stored in page}
             unknown = [stored for stored in page if found[stored.comment_id] is None]
             for stored, assessment in zip(unknown, _assess(wiring.judge, unknown), strict=True):
@@ -202,7 +217,7 @@ def _go_through(
             run.failed += len(page) - len(assessed)
             if assessed:
                 run.add(write(assessed))
-            advance(len(page))
+            advance(read_now)
     return run
 
 
@@ -235,6 +250,7 @@ def _json(run: Run, model_version: str) -> dict[str, Any]:
         **run.shift.as_json(),
         "moved": {str(outcome): number for outcome, number in run.moved.items()},
         "stale": run.stale,
+        "held": run.held,
         "failed": run.failed,
     }
 
@@ -245,6 +261,11 @@ def _tell(run: Run, model_version: str, *, compare_only: bool, apply_policy: boo
     click.echo(f"{done} {shift.comments:,} comments by {model_version}")
     if run.stale:
         click.echo(f"  {run.stale:,} were decided, edited or withdrawn meanwhile: left alone")
+    if run.held:
+        click.echo(
+            f"  {run.held:,} are claimed by moderators, who decide by the scores they see: left as "
+            "they were\n  for the next run"
+        )
     if run.failed:
         click.echo(f"  {run.failed:,} could not be scored: left as they were")
     if not shift.comments:

@@ -8,7 +8,7 @@ stopped anywhere and begun again: what has its new judgement is not due any more
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -68,6 +68,8 @@ class Stored:
     body: str
     earlier: Assessment | None
     """What the judgement in force says; None where the comment could not be scored."""
+    held: bool = False
+    """Whether a moderator has claimed it: those scores are before somebody's eyes just now."""
     compared: Assessment | None = None
     """What the model in question said of this text before, in a comparison."""
 
@@ -90,18 +92,29 @@ class Rescored:
     """How many comments the policy has approved or rejected, where it was asked to."""
     stale: int = 0
     """Comments that somebody had decided, edited or withdrawn meanwhile: left alone."""
+    held: int = 0
+    """Comments that a moderator had claimed meanwhile: left as they are until another run."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Facts:
+class Facts:
     """What a body tells a policy. Its likeness to others is known by now."""
 
     links: int
     folded: str
 
     @classmethod
-    def of(cls, body: str) -> _Facts:
+    def of(cls, body: str) -> Facts:
         return cls(count_links(body), normalised_text(body))
+
+
+def prepare(page: Iterable[Stored]) -> dict[str, Facts]:
+    """Comment id -> facts, for :func:`replace` and :func:`compare`.
+
+    Worth making before a transaction begins: on SQLite a session that writes holds up all other
+    writers from its first moment on.
+    """
+    return {stored.comment_id: Facts.of(stored.body) for stored in page}
 
 
 # --- What waits -------------------------------------------------------------------------------
@@ -113,6 +126,7 @@ def waiting(
     *,
     models: Models | None,
     undecided_only: bool = True,
+    now: datetime,
     after: str = "",
     limit: int,
 ) -> list[Stored]:
@@ -122,10 +136,11 @@ def waiting(
         models: None for all that waits, whatever models scored it.
         undecided_only: False takes also those that have the right scores, and wait although the
             policy would decide them.
+        now: claims that end after this moment hold their comments.
         after: the last id of the page before.
     """
     statement = _stored(_waiting(wanted, models, undecided_only))
-    return _page(session, statement, after, limit)
+    return _page(session, statement, after, limit, now=now)
 
 
 def count_waiting(
@@ -141,26 +156,37 @@ def replace(
     assessed: Sequence[tuple[Stored, Assessment]],
     *,
     now: datetime,
+    facts: Mapping[str, Facts] | None = None,
     apply_policy: bool = False,
 ) -> Rescored:
     """Give waiting comments their new judgements, and their places in the queue.
 
     Their status stays. With ``apply_policy`` those move that the policy now approves or rejects,
-    unless a person has put them back into the queue or holds them at this moment.
+    unless a person has put them back into the queue. What a moderator holds is left as it is: a
+    decision names the judgement it was made on, which is to be the one that was seen.
+
+    Args:
+        facts: what :func:`prepare` gave; made here when left out.
     """
-    facts = {stored.comment_id: _Facts.of(stored.body) for stored, _ in assessed}
-    locked = _unchanged(session, [stored for stored, _ in assessed], (Status.QUEUED,))
-    ours = [(s, locked[s.comment_id], a) for s, a in assessed if s.comment_id in locked]
+    facts = facts if facts is not None else prepare(stored for stored, _ in assessed)
+    unchanged = _unchanged(session, [stored for stored, _ in assessed], (Status.QUEUED,))
+    free = {comment_id: c for comment_id, c in unchanged.items() if not _is_held(c, now)}
+    ours = [(s, free[s.comment_id], a) for s, a in assessed if s.comment_id in free]
     changes = _changes(session, policies, ours, facts)
-    free = _by_policy_alone(session, list(locked.values()), now) if apply_policy else set()
+    movable = _by_policy_alone(session, list(free.values())) if apply_policy else set()
     moved: dict[Outcome, int] = {}
     with transitions(session, now) as moves:
         for change, (_, comment, _) in zip(changes, ours, strict=True):
             judging.adopt(session, comment, change.after, now)
-            if comment.id in free and change.after.action is not Outcome.QUEUE:
+            if comment.id in movable and change.after.action is not Outcome.QUEUE:
                 _move(moves, comment, change.after)
                 moved[change.after.action] = moved.get(change.after.action, 0) + 1
-    return Rescored(changes, moved, stale=len(assessed) - len(ours))
+    return Rescored(
+        changes,
+        moved,
+        stale=len(assessed) - len(unchanged),
+        held=len(unchanged) - len(free),
+    )
 
 
 # --- A period, for comparison -----------------------------------------------------------------
@@ -196,12 +222,16 @@ def compare(
     assessed: Sequence[tuple[Stored, Assessment]],
     *,
     now: datetime,
+    facts: Mapping[str, Facts] | None = None,
 ) -> Rescored:
     """Write judgements beside those in force; the comments do not change in any way.
 
     A text that the same model was asked about before keeps the judgement it got then.
+
+    Args:
+        facts: what :func:`prepare` gave; made here when left out.
     """
-    facts = {stored.comment_id: _Facts.of(stored.body) for stored, _ in assessed}
+    facts = facts if facts is not None else prepare(stored for stored, _ in assessed)
     locked = _unchanged(session, [stored for stored, _ in assessed], COMPARED)
     ours = [(s, locked[s.comment_id], a) for s, a in assessed if s.comment_id in locked]
     changes = _changes(session, policies, ours, facts)
@@ -254,13 +284,16 @@ def _meant(wanted: Wanted) -> list[ColumnElement[bool]]:
 
 def _stored(conditions: Sequence[ColumnElement[bool]]) -> Select:
     return (
-        select(Comment.id, Comment.version, Comment.body, Judgement)
+        select(Comment.id, Comment.version, Comment.body, Comment.claim_expires_at, Judgement)
         .join(Judgement, Judgement.id == Comment.judgement_id)
         .where(*conditions)
     )
 
 
-def _page(session: Session, statement: Select, after: str, limit: int) -> list[Stored]:
+def _page(
+    session: Session, statement: Select, after: str, limit: int, *, now: datetime | None = None
+) -> list[Stored]:
+    """Comments that are ``held`` are told only where it is said what time it is."""
     rows = session.execute(statement.where(Comment.id > after).order_by(Comment.id).limit(limit))
     return [
         Stored(
@@ -269,9 +302,10 @@ def _page(session: Session, statement: Select, after: str, limit: int) -> list[S
             judgement.id,
             body,
             judging.assessment_of(judgement),
+            now is not None and claimed_until is not None and claimed_until > now,
             *(judging.assessment_of(beside) for beside in rest if beside is not None),
         )
-        for comment_id, version, body, judgement, *rest in rows
+        for comment_id, version, body, claimed_until, judgement, *rest in rows
     ]
 
 
@@ -302,7 +336,7 @@ def _changes(
     session: Session,
     policies: Mapping[str, Policy],
     ours: Sequence[tuple[Stored, Comment, Assessment]],
-    facts: Mapping[str, _Facts],
+    facts: Mapping[str, Facts],
 ) -> list[Change]:
     before, after = (
         judging.verdicts(
@@ -318,8 +352,12 @@ def _changes(
     return [Change(c.id, before[c.id], after[c.id]) for _, c, _ in ours]
 
 
-def _by_policy_alone(session: Session, comments: Sequence[Comment], now: datetime) -> set[str]:
-    """Ids of those that policy put into the queue, and that nobody holds."""
+def _is_held(comment: Comment, now: datetime) -> bool:
+    return comment.claim_expires_at is not None and comment.claim_expires_at > now
+
+
+def _by_policy_alone(session: Session, comments: Sequence[Comment]) -> set[str]:
+    """Ids of those that policy put into the queue."""
     if not comments:
         return set()
     put_there = session.scalars(
@@ -334,8 +372,7 @@ def _by_policy_alone(session: Session, comments: Sequence[Comment], now: datetim
             Decision.action == Action.QUEUE,
         )
     )
-    held = {c.id for c in comments if c.claim_expires_at is not None and c.claim_expires_at > now}
-    return set(put_there) - held
+    return set(put_there)
 
 
 def _move(moves: Transitions, comment: Comment, verdict: Verdict) -> None:

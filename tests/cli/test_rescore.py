@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,22 @@ from click.testing import CliRunner, Result
 from factories import Service, SiteKit
 from fakes import FakeJudge
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
+from moderation.adapters.database import Database
 from moderation.cli import cli
 from moderation.domain.author import AuthorKind, Signature
 from moderation.domain.comment import Comment
 from moderation.domain.score import Judgement
+from moderation.domain.staff import Principal, Scope
 from moderation.scoring import judge
 from moderation.scoring.judge import Assessment
-from moderation.services import intake, sites
+from moderation.services import intake, queue, rescoring, sites
 from moderation.services.intake import Submission
 from moderation.settings import ROOT
 
 READER = Signature(AuthorKind.READER, identity="reader-1", name="Ada")
+MODERATOR = Principal("staff:m", "Mo", frozenset({Scope.QUEUE, Scope.DECISIONS}))
 FAKE_RESCORE = Path(__file__).with_name("fake_rescore.py")
 
 
@@ -164,6 +169,58 @@ def test_it_says_what_moved_and_shows_how_far_it_is(
     assert "Re-scored 3 comments by fake/2" in result.stdout
     assert "queue: now 3 queue" in result.stdout
     assert result.stderr.strip().endswith("re-scored: 3 of 3")
+
+
+def test_what_a_moderator_holds_is_counted_and_taken_by_the_next_run(
+    desk: Desk, use: Callable[[FakeJudge], FakeJudge]
+) -> None:
+    _, held, _ = desk.post("one", "two", "three")
+    claim = {"now": desk.service.clock(), "claim_s": 3600}
+    with desk.service.database.write() as session:
+        wanted = queue.QueueFilter(comment_ids=[held])
+        assert queue.claim(session, MODERATOR, wanted, **claim)
+    new = use(FakeJudge(model_version="fake/2"))
+    told = desk.json()
+    assert (told["comments"], told["held"]) == (2, 1)
+    assert new.batches == [["one", "three"]]
+    assert desk.versions() == {"fake/2": 2, "fake/1": 1}
+    assert "1 are claimed by moderators" in desk.run().stdout
+    with desk.service.database.write() as session:
+        queue.release(session, MODERATOR, held, now=desk.service.clock())
+    assert desk.json()["comments"] == 1
+    assert desk.versions() == {"fake/2": 3}
+
+
+@pytest.mark.parametrize("words", [[], ["--compare-only", "--since", "2020-01-01"]])
+def test_texts_are_read_while_nobody_waits_for_the_database(
+    desk: Desk,
+    use: Callable[[FakeJudge], FakeJudge],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+) -> None:
+    desk.post("one", "two")
+    use(FakeJudge(model_version="fake/2"))
+    writing: list[bool] = []
+    read: list[bool] = []
+    as_it_was = Database.write
+
+    @contextmanager
+    def write(self: Database) -> Iterator[Session]:
+        with as_it_was(self) as session:
+            writing.append(True)
+            try:
+                yield session
+            finally:
+                writing.pop()
+
+    def normalised(text: str) -> str:
+        read.append(bool(writing))
+        return text
+
+    monkeypatch.setattr(Database, "write", write)
+    monkeypatch.setattr(rescoring, "normalised_text", normalised)
+    assert desk.json(*words)["comments"] == 2
+    assert read == [False, False]
 
 
 def test_a_comparison_says_what_would_change_and_changes_nothing(

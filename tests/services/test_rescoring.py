@@ -51,7 +51,8 @@ def waiting(
     service: Service, wanted: Wanted | None = None, model: str | None = "fake/2", **more: object
 ) -> list[Stored]:
     with service.database.read() as session:
-        given = {"models": model and Models(model), "limit": 100} | more
+        now = service.clock()
+        given = {"models": model and Models(model), "now": now, "limit": 100} | more
         return rescoring.waiting(session, wanted or Wanted(), **given)
 
 
@@ -237,11 +238,11 @@ def test_a_language_may_have_a_model_of_its_own(service: Service, site: SiteKit)
     ]
     write(service, page, said)
     with service.database.read() as session:
-        left = rescoring.waiting(session, Wanted(), models=both, limit=9)
+        left = rescoring.waiting(session, Wanted(), models=both, now=service.clock(), limit=9)
     assert ids_of(left) == [foreign]  # read by a model that its language is not for
     write(service, left, [dataclasses.replace(said[1], model_version="fake/2 other/1")])
     with service.database.read() as session:
-        assert rescoring.waiting(session, Wanted(), models=both, limit=9) == []
+        assert rescoring.waiting(session, Wanted(), models=both, now=service.clock(), limit=9) == []
     assert ids_of(waiting(service)) == [foreign]
     assert judgement_of(service, english).language == "en"
 
@@ -309,14 +310,18 @@ def test_what_a_person_put_back_or_holds_is_never_moved(
         )
     page = waiting(service)
     done = write(service, page, harsher(page, toxicity=0.99), apply_policy=True)
-    assert [change.after.action for change in done.changes] == [Outcome.REJECT] * 2
-    assert done.moved == {}
+    assert [stored.held for stored in page] == [False, True]
+    assert [change.comment_id for change in done.changes] == [undone]
+    assert done.changes[0].after.action is Outcome.REJECT
+    assert (done.moved, done.stale, done.held) == ({}, 0, 1)
+    # Whoever holds it decides on the judgement that was there to see.
+    assert judgement_of(service, held).model_version == "fake/1"
     assert {service.comment(i).status for i in (undone, held)} == {"queued"}
     assert service.comment(held).claimed_by == MODERATOR.key
 
     service.clock.advance(seconds=601)
     page = waiting(service, undecided_only=False)
-    assert ids_of(page) == [undone, held]  # they have their scores, and wait although
+    assert ids_of(page) == [undone, held]  # the first has its scores, and waits although
     assert write(service, page, harsher(page, toxicity=0.99), apply_policy=True).moved == {
         Outcome.REJECT: 1
     }
