@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,14 +44,22 @@ class Moment(click.ParamType):
 
 
 def period(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options --since, --until and --site."""
+    """The options --since, --until and --site; a period that holds nothing is refused."""
     for option in (
         click.option("--site", help="Only this site (its id or key)."),
         click.option("--until", type=Moment(), metavar="TIME", help="Before this date or time."),
         click.option("--since", type=Moment(), metavar="TIME", help="From this date or time on."),
     ):
         command = option(command)
-    return command
+
+    @wraps(command)
+    def checked(*words: Any, **options: Any) -> Any:
+        since, until = options["since"], options["until"]
+        if since is not None and until is not None and until <= since:
+            raise click.UsageError("--until must be later than --since: that is no time at all.")
+        return command(*words, **options)
+
+    return checked
 
 
 @dataclass

@@ -89,7 +89,8 @@ def read_labelled(
 
     Raises:
         FileNotFoundError: no such file.
-        NotLabelled: a column is missing, or a label is none; the message says which.
+        NotLabelled: a column is missing, a label is none, or there are no rows; the message
+            says which.
     """
     columns, with_source, found = _labelled_rows(path, text_column, cut_off)
     texts: list[str] = []
@@ -100,6 +101,8 @@ def read_labelled(
         sources.append(source)
         for name in columns:
             labels[name].append(marks.get(name))
+    if not texts:
+        raise NotLabelled(f"{path} has no rows.")
     return LabelledTexts(texts, labels, sources if with_source else None)
 
 

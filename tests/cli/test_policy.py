@@ -167,6 +167,9 @@ def test_a_file_gives_thresholds_a_policy_and_a_plot(desk: Desk) -> None:
 def test_the_same_as_json(desk: Desk) -> None:
     file = labelled(desk.folder / "labelled.csv", 1500, 1000)
     told = desk.json("suggest", file, "--wrongly-approved", "1 in 10", "--confidence", "90%")
+    assert desk.json("suggest", file, "--confidence", "95 %") == desk.json(
+        "suggest", file, "--confidence", "0.95"
+    )
     assert (told["comments"], told["good"], told["harmful"]) == (2500, 1500, 1000)
     reject, approve = told["reject"], told["approve"]
     assert (reject["possible"], reject["tolerance"], reject["confidence"]) == (True, 0.005, 0.9)
@@ -235,6 +238,7 @@ def test_bad_words_are_answered_with_sentences(desk: Desk) -> None:
     assert "is not a share between 0 and 1" in desk.refused(*suggest, "--wrongly-rejected", "2")
     assert "is not a share" in desk.refused(*suggest, "--wrongly-rejected", "1/0")
     assert "is not a share" in desk.refused(*suggest, "--confidence", "never")
+    assert "like 95% or 0.95" in desk.refused(*suggest, "--confidence", "95")
     assert "no policy 'lenient'; there are assisted, open, strict" in desk.refused(
         *suggest, "--policy", "lenient"
     )
@@ -246,6 +250,11 @@ def test_bad_words_are_answered_with_sentences(desk: Desk) -> None:
     assert "no such folder" in desk.refused(*suggest, "--write", "/nowhere/x.toml")
     assert "lower-case letters" in desk.refused(*suggest, "--name", "A B")
     assert "no decisions of moderators" in desk.refused("suggest")
+    empty = ("--since", "2026-01-02", "--until", "2026-01-01")
+    assert "--until must be later than --since" in desk.refused("suggest", *empty)
+    assert "--until must be later than --since" in desk.refused(
+        "simulate", "--policy", "assisted", *empty
+    )
 
 
 # --- suggest, from decisions --------------------------------------------------------------------

@@ -284,6 +284,8 @@ def test_a_model_that_scores_nothing_ends_it(desk: Desk, use: Callable[..., Fake
         (["--compare-only"], "needs --since"),
         (["--compare-only", "--since", "2026-01-01", "--apply-policy"], "goes with neither"),
         (["--since", "yesterday"], "no date or time"),
+        (["--since", "2026-01-02", "--until", "2026-01-02"], "--until must be later than --since"),
+        (["--since", "2026-01-02", "--until", "2026-01-01T00:00Z"], "--until must be later"),
         (["--site", "nowhere"], "No site has the id or key"),
     ],
 )

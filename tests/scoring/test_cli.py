@@ -156,11 +156,18 @@ def test_evaluate_measures_both_kinds_of_label(tmp_path: Path, var_dir: Path) ->
     assert report["spam"]["roc_auc"] == 1.0
     assert 0 <= report["spam"]["calibration_error"] <= 1
     assert len(report["sha256"]) == 64
-    assert (var_dir / "reports" / "compact-labelled.csv.html").read_text().startswith("<!doctype")
+    (written,) = (var_dir / "reports").iterdir()
+    assert written.name.startswith(f"compact-labelled.csv-{report['sha256'][:8]}-")
+    first = written.read_text()
+    assert first.startswith("<!doctype")
     masked = CliRunner().invoke(models, ["evaluate", str(file), "--text-column", "masked"])
     assert masked.exit_code == 0
     assert "roc_auc 1.0" in masked.stdout
-    assert json.loads(masked.stdout.splitlines()[-1])["toxic"]["positives"] == 2
+    assert "positives 2" in masked.stdout
+    assert "{" not in masked.stdout  # JSON is for whoever asks
+    # A report is a record: the next one has a name of its own, within the same second too.
+    assert len(list((var_dir / "reports").iterdir())) == 2
+    assert written.read_text() == first
 
 
 @pytest.mark.parametrize(
@@ -168,6 +175,7 @@ def test_evaluate_measures_both_kinds_of_label(tmp_path: Path, var_dir: Path) ->
     [
         (["body", "toxic"], [["a", "1"]], "needs a column 'text'"),
         (["text"], [["a"]], "one of toxic, spam"),
+        (["text", "toxic"], [], "has no rows"),
         (["text", "toxic"], [["a", "yes"]], "line 2: toxic is 'yes'"),
         (["text", "toxic"], [["a", "1"], ["b", "1"]], "both kinds"),
         (["text", "toxic"], [["a", ""]], "line 2: toxic is ''"),
@@ -207,14 +215,19 @@ def test_compare_puts_two_engines_side_by_side(tmp_path: Path, var_dir: Path) ->
         ["Yes.", "0"],
     ]
     file = _labelled(tmp_path / "labelled.csv", ["text", "toxic"], rows)
-    result = CliRunner().invoke(models, ["compare", "compact", "house", str(file)])
-    assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout.splitlines()[-1])
+    told = CliRunner().invoke(models, ["compare", "compact", "house", str(file)])
+    assert told.exit_code == 0, told.output
+    assert "{" not in told.stdout
+    assert "would decide 100.00% alike" in told.stdout
+    result = CliRunner().invoke(models, ["compare", "compact", "house", str(file), "--json"])
+    found = json.loads(result.stdout)
     assert found["toxic"]["auc_difference"]["difference"] == 0
     assert found["outcome_agreement"] == 1
     assert found["labels"]["toxicity"]["rank_correlation"] == 1
     assert set(found["labels"]["toxicity"]["agreement"]) == {"0.1", "0.5", "0.97"}
-    assert (var_dir / "reports" / "compact-house-labelled.csv.html").is_file()
+    written = list((var_dir / "reports").iterdir())
+    assert len(written) == 2
+    assert all(path.name.startswith("compact-house-labelled.csv-") for path in written)
     refused = CliRunner().invoke(models, ["compare", "compact", "home", str(file)])
     assert refused.exit_code == 1
     assert "No toxicity engine 'home'" in refused.stderr

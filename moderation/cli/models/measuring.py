@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,14 +126,15 @@ def evaluate(
         )
     except (ValueError, ModerationError) as error:
         raise click.ClickException(str(error)) from error
-    written = _write(page, report_file, settings, f"{engine}-{file.name}")
-    if not as_json:
+    written = _write(page, report_file, settings, f"{engine}-{file.name}", found["sha256"])
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
         click.echo(f"{scored.model_version} on {found['rows']} rows of {file.name}")
         for column in [*labelled.labels, "identities"]:
             if column in found:
                 click.echo(f"{column}: {facts_in_a_line(found[column])}")
         click.echo(f"Report: {written}")
-    click.echo(json.dumps(found))
 
 
 @click.command()
@@ -184,19 +187,23 @@ def compare(
             },
             outcomes=(_outcomes(policy, scored[0]), _outcomes(policy, scored[1])),
         )
+        sha256 = sha256_of(file)
         page = comparison_page(
             labelled,
             ((first, scored[0]), (second, scored[1])),
             found,
             policy=f"{policy.name} {policy.version}",
             file_name=file.name,
-            file_sha256=sha256_of(file),
+            file_sha256=sha256,
             command="moderation models compare",
         )
     except (ValueError, ModerationError) as error:
         raise click.ClickException(str(error)) from error
-    written = _write(page, report_file, settings, f"{first}-{second}-{file.name}")
-    if not as_json:
+    written = _write(page, report_file, settings, f"{first}-{second}-{file.name}", sha256)
+    if as_json:
+        versions = {"first": scored[0].model_version, "second": scored[1].model_version}
+        click.echo(json.dumps({"rows": len(labelled.texts), **versions, **found.as_facts()}))
+    else:
         for name, one in zip((first, second), scored, strict=True):
             click.echo(f"{name}: {one.model_version}")
         for column in found.columns:
@@ -213,8 +220,6 @@ def compare(
             f"{policy.name} would decide {found.outcome_agreement:.2%} alike by the scores alone"
         )
         click.echo(f"Report: {written}")
-    versions = {"first": scored[0].model_version, "second": scored[1].model_version}
-    click.echo(json.dumps({"rows": len(labelled.texts), **versions, **found.as_facts()}))
 
 
 def _judge(engine: str, settings: Settings) -> Judge:
@@ -257,11 +262,18 @@ def _outcomes(policy: "Policy", scored: "Scored") -> Sequence[str]:
     ]
 
 
-def _write(page: str, chosen: Path | None, settings: Settings, name: str) -> Path:
-    """Write a report where it was wished, or into var/reports, replacing one of the same name."""
+def _write(page: str, chosen: Path | None, settings: Settings, name: str, sha256: str) -> Path:
+    """Write a report where it was wished, or into var/reports under a name that is free.
+
+    A report is a record of one measurement: the name tells the time (UTC) and the data, and no
+    earlier report is written over.
+    """
     plain = "".join(char if char.isalnum() or char in "-_." else "_" for char in name)
-    path = chosen or settings.var_path / REPORTS / f"{plain.removesuffix('.gz')}.html"
+    stem = f"{plain.removesuffix('.gz')}-{sha256[:8]}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    folder = settings.var_path / REPORTS
+    names = chain([f"{stem}.html"], (f"{stem}-{number}.html" for number in count(2)))
     try:
+        path = chosen or next(p for name in names if not (p := folder / name).exists())
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8")
     except OSError as error:

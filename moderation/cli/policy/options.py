@@ -21,8 +21,13 @@ class Share(click.ParamType):
 
     name = "share"
 
-    def __init__(self, *, never: bool = False) -> None:
+    def __init__(self, *, never: bool = False, like: str = "1/200, 0.5% or 0.005") -> None:
+        """Args:
+        never: whether "never", which is None, is an answer too.
+        like: what an error shows as the right way to write it.
+        """
         self._never = never
+        self._like = like
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float | None:
         if not isinstance(value, str):
@@ -31,7 +36,7 @@ class Share(click.ParamType):
             return None
         share = _share(value)
         if share is None or not 0 < share < 1:
-            allowed = "a share between 0 and 1 like 1/200, 0.5% or 0.005"
+            allowed = f"a share between 0 and 1 like {self._like}"
             self.fail(f"{value!r} is not {allowed}" + (', nor "never"' if self._never else ""))
         return share
 

@@ -59,7 +59,11 @@ TOLERANCES = tuple(10 ** (exponent / 12 - 3.25) for exponent in range(31))
     help="The share is of all good (harmful) comments, or of those decided by machine.",
 )
 @click.option(
-    "--confidence", type=Share(), default="95%", show_default=True, help="Of each statement."
+    "--confidence",
+    type=Share(like="95% or 0.95"),
+    default="95%",
+    show_default=True,
+    help="Of each statement.",
 )
 @click.option(
     "--policy",
