@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 from celery.worker import state
 
 from moderation.adapters import metrics
 from moderation.jobs import JUDGE_COMMENTS
+from moderation.scoring.errors import ScoringUnavailable
 from moderation.scoring.judge import Assessment
 from moderation.services import judging, spam_context
 from moderation.wiring import Wiring
@@ -40,6 +42,7 @@ def judge_batch(wiring: Wiring) -> int:
     with database.read() as session:
         if not judging.any_due(session, now=wiring.clock()):
             return 0
+    not_loaded = _load(wiring)
     with database.write() as session:
         taken = judging.take_jobs(
             session,
@@ -52,17 +55,56 @@ def judge_batch(wiring: Wiring) -> int:
     to_score = [job for job in taken if job.attempt <= settings.scoring_max_attempts]
     if worn_out:
         _give_up(wiring, worn_out, "the workers that tried to score it ended without an answer")
-    if to_score:
+    if to_score and not_loaded:
+        _give_up(wiring, to_score, not_loaded)
+    elif to_score:
         _score(wiring, to_score)
     return len(taken)
+
+
+def _load(wiring: Wiring) -> str | None:
+    """Load the models where they are not; why the judge cannot be used, None where it can.
+
+    Apart, and with time: the first use of a model may have to download it. Before any comment is
+    in hand, since none is to blame for a model that hangs here.
+    """
+    try:
+        with time_limit(LOAD_TIMEOUT_S, lambda: _loading_timed_out(wiring)):
+            wiring.judge.model_version  # noqa: B018
+            with suppress(ScoringUnavailable):  # the judge has logged it, and does without
+                wiring.judge.versions_by_language  # noqa: B018
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _loading_timed_out(wiring: Wiring) -> None:
+    """Count a failed try for what is due, as for any failed loading; the process ends after this.
+
+    Else comments would wait for ever for a model that hangs whenever it is loaded.
+    """
+    log.error(
+        "loading_timed_out",
+        timeout_s=LOAD_TIMEOUT_S,
+        then="this process ends and is started again by what supervises it",
+    )
+    settings, now = wiring.settings, wiring.clock()
+    for _ in range(MAX_BATCHES):
+        with wiring.database.write() as session:
+            taken = judging.take_jobs(
+                session,
+                now=now,
+                limit=settings.scoring_batch_size,
+                lease_s=settings.scoring_lease_s,
+            )
+        if not taken:
+            return
+        _give_up(wiring, taken, f"the models were not loaded within {LOAD_TIMEOUT_S} s")
 
 
 def _score(wiring: Wiring, taken: Sequence[judging.Job]) -> None:
     timeout_s = wiring.settings.scoring_timeout_s
     try:
-        # Apart, and with time: the first use of a model may have to download it.
-        with time_limit(LOAD_TIMEOUT_S, lambda: _time_out(wiring, taken, LOAD_TIMEOUT_S)):
-            wiring.judge.model_version  # noqa: B018
         started = time.monotonic()
         with time_limit(timeout_s, lambda: _time_out(wiring, taken, timeout_s)):
             assessments = wiring.judge.assess([job.body for job in taken])

@@ -6,12 +6,14 @@ text is judged, so that a process may fork after building its judge.
 
 import os
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from moderation.labels import LABELS, SPAM, TOXICITY_LABELS
@@ -36,8 +38,13 @@ MULTILINGUAL_LANGUAGES = frozenset({ENGLISH, "fr", "es", "it", "pt", "tr", "ru"}
 
 AUTO, OFF = "auto", "off"
 
+RELOAD_AFTER_S = 300
+"""How long a second model that could not be loaded is left alone; trying may take a while."""
+
 REMEMBERED = 2048
 """Texts whose answer is kept: what arrives again does so within minutes, in bursts."""
+
+log = structlog.get_logger(__name__)
 
 Span = tuple[int, int]
 """Half-open, in code points of a text as it was given."""
@@ -90,11 +97,21 @@ class Judge(Protocol):
 
     @property
     def versions_by_language(self) -> Mapping[str, str]:
-        """Language -> what assessments of texts in it say instead of :attr:`model_version`."""
+        """Language -> what assessments of texts in it say instead of :attr:`model_version`.
+
+        Loads the second model, if there is one and it is not loaded yet.
+
+        Raises:
+            ScoringUnavailable: a model cannot be loaded. If it is only the second one, texts are
+                assessed without it, as :meth:`assess` says.
+        """
         ...
 
     def assess(self, texts: Sequence[str]) -> list[Assessment]:
         """One assessment a text, in the order of ``texts``. Any string is accepted.
+
+        While a second model cannot be loaded, texts in its languages are read by the first one
+        and are unsupported.
 
         Raises:
             ScoringUnavailable: a model cannot be loaded; the message says what to do.
@@ -167,14 +184,17 @@ class ModelJudge:
         if not self._other_languages:
             return {}
         _, spam = self._models()
-        return dict.fromkeys(self._other_languages, f"{self._other().version} {spam.version}")
+        other = self._other(try_again=True)
+        return dict.fromkeys(self._other_languages, f"{other.version} {spam.version}")
 
     def assess(self, texts: Sequence[str]) -> list[Assessment]:
         known = {text: self._memory.get(text) for text in texts}
         new = [text for text, assessment in known.items() if assessment is None]
         for text, assessment in zip(new, self._assess(new), strict=True):
             known[text] = assessment
-            self._memory.put(text, assessment)
+            # Where the second model was missing, it may be there next time.
+            if not (assessment.unsupported and assessment.language in self._other_languages):
+                self._memory.put(text, assessment)
         # Each with scores of its own: whoever changes some changes no other's.
         return [replace(known[text], scores=dict(known[text].scores)) for text in texts]
 
@@ -188,15 +208,23 @@ class ModelJudge:
             for text, why in zip(texts, empty, strict=True)
         ]
         others = [row for row, code in enumerate(languages) if code in self._other_languages]
+        other = self._other_if_any() if others else None
+        supported = self._languages
+        if other is None:
+            others = []
+        else:
+            supported |= self._other_languages
         rest = sorted(set(range(len(texts))) - set(others))
         spam_scores = spam.score(texts).tolist()
         assessed: dict[int, Assessment] = {}
-        for rows, model in ((rest, toxicity), (others, self._other() if others else toxicity)):
-            if not rows:
+        for rows, model in ((rest, toxicity), (others, other)):
+            if not rows or model is None:
                 continue
             read = model.read([texts[row] for row in rows])
             for row, six, spans in zip(rows, read.scores.tolist(), read.spans, strict=True):
-                unsupported = empty[row] or self._why_foreign(languages[row])
+                unsupported = empty[row]
+                if languages[row] is not None and languages[row] not in supported:
+                    unsupported = FOREIGN
                 assessed[row] = Assessment(
                     {**dict(zip(TOXICITY_LABELS, six, strict=True)), SPAM: spam_scores[row]},
                     f"{model.version} {spam.version}",
@@ -205,11 +233,6 @@ class ModelJudge:
                     unsupported,
                 )
         return [assessed[row] for row in range(len(texts))]
-
-    def _why_foreign(self, language: str | None) -> str | None:
-        if language is None or language in self._languages | self._other_languages:
-            return None
-        return FOREIGN
 
     def _models(self) -> tuple[ToxicityModel, SpamModel]:
         loaded = self._loaded
@@ -221,11 +244,44 @@ class ModelJudge:
                     self._loaded = loaded
         return loaded
 
-    def _other(self) -> ToxicityModel:
+    def _other_if_any(self) -> ToxicityModel | None:
+        try:
+            return self._other()
+        except ScoringUnavailable:
+            return None  # which _other has logged
+
+    def _other(self, *, try_again: bool = False) -> ToxicityModel:
+        """Load the second model once.
+
+        Args:
+            try_again: also after a failure, if that was RELOAD_AFTER_S ago. Whoever has limited
+                time to assess does this before, so that assessing never waits for it.
+
+        Raises:
+            ScoringUnavailable: it cannot be loaded, or could not the last time.
+        """
         with self._lock:
-            if self._loaded_other is None:
-                assert self._load_other is not None
+            if self._loaded_other is not None:
+                return self._loaded_other
+            if self._other_failed is not None:
+                failed_at, why = self._other_failed
+                if not try_again or time.monotonic() - failed_at < RELOAD_AFTER_S:
+                    raise ScoringUnavailable(why)
+            assert self._load_other is not None
+            try:
                 self._loaded_other = self._load_other()
+            except Exception as error:  # libraries raise what they like over a broken file
+                is_plain = isinstance(error, ScoringUnavailable)
+                why = str(error) if is_plain else f"{type(error).__name__}: {error}"
+                self._other_failed = time.monotonic(), why
+                log.error(
+                    "second_model_not_loaded",
+                    error=why,
+                    setting="multilingual_engine",
+                    then="texts in its languages are marked unsupported and wait for a person",
+                )
+                raise ScoringUnavailable(why) from error
+            self._other_failed = None
             return self._loaded_other
 
     def _forget(self) -> None:
@@ -234,6 +290,7 @@ class ModelJudge:
         self._of_parent = (getattr(self, "_loaded", None), getattr(self, "_loaded_other", None))
         self._loaded: tuple[ToxicityModel, SpamModel] | None = None
         self._loaded_other: ToxicityModel | None = None
+        self._other_failed: tuple[float, str] | None = None
         self._detector = LanguageDetector()
         self._memory = Memory(self._remembered)
         self._lock = threading.Lock()

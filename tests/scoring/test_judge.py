@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import structlog
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from moderation.labels import LABELS, TOXICITY_LABELS
+from moderation.scoring import judge as judge_module
 from moderation.scoring.bundle import read_manifest
 from moderation.scoring.errors import ScoringUnavailable
 from moderation.scoring.judge import EXPLAINED_FROM, ModelJudge, ToxicityReadings, build_judge
@@ -253,14 +255,45 @@ def test_a_model_of_many_languages_needs_no_other() -> None:
     assert (model.heard, assessed.unsupported) == (["Ce type est un imbécile"], None)
 
 
-def test_another_model_that_cannot_be_loaded_is_said_and_only_then() -> None:
-    def fail() -> Listening:
-        raise ScoringUnavailable("no such file")
+@pytest.mark.parametrize("error", [ScoringUnavailable("no such file"), OSError("no such file")])
+def test_without_the_other_model_its_languages_are_unsupported(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    tries, other = [], Listening("m/1", 0.2)
 
-    judge, _ = listening_judge(load_other=fail, other_languages=["fr"])
-    assert judge.assess(["You are wrong about that"])
+    def load() -> Listening:
+        tries.append(1)
+        if len(tries) < 3:
+            raise error
+        return other
+
+    judge, _ = listening_judge(load_other=load, other_languages=["fr"])
+    english, french = "You are wrong about that", "Ce type est un imbécile"
+    with structlog.testing.capture_logs() as logs:
+        first, second = judge.assess([french, english])
+    assert (first.model_version, first.language, first.unsupported, first.spans) == (
+        "t/1 s/1",
+        "fr",
+        "language",
+        (),
+    )
+    assert (second.unsupported, second.spans) == (None, ((0, 3),))
+    (logged,) = logs
+    assert (logged["event"], logged["log_level"]) == ("second_model_not_loaded", "error")
+    assert "no such file" in logged["error"]
+
+    # Whoever asks is told; a failure is not tried again with every batch.
     with pytest.raises(ScoringUnavailable, match="no such file"):
-        judge.assess(["Ce type est un imbécile"])
+        judge.versions_by_language  # noqa: B018
+    assert len(tries) == 1
+    monkeypatch.setattr(judge_module, "RELOAD_AFTER_S", 0)
+    judge.assess([french])
+    assert len(tries) == 1  # assessing does not wait for it
+    with pytest.raises(ScoringUnavailable, match="no such file"):
+        judge.versions_by_language  # noqa: B018
+    assert judge.versions_by_language == {"fr": "m/1 s/1"}
+    (again,) = judge.assess([french])
+    assert (again.model_version, again.unsupported) == ("m/1 s/1", None)
 
 
 def test_several_threads_may_judge_at_once() -> None:

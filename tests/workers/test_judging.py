@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from factories import Service, SiteKit, comment_json
 from fakes import FakeJudge
 from flask.testing import FlaskClient
 
+from moderation.scoring.errors import ScoringUnavailable
 from moderation.scoring.judge import Assessment
 from moderation.web import create_app
 from workers import judging
@@ -171,6 +173,119 @@ def test_spam_signals_that_cannot_be_weighed_count_as_a_failed_try(
         service.clock.advance(seconds=wait_s)
     assert [i["id"] for i in queue(service, client, not_scored="true")] == [comment_id]
     assert service.comment(comment_id).cluster_id is not None  # preparing it was no trouble
+
+
+class LoadingJudge(FakeJudge):
+    """A judge that does something when it is loaded: the first models, and the second one."""
+
+    def __init__(self, first: Callable[[], None], second: Callable[[], None]) -> None:
+        super().__init__()
+        self._load, self._load_second = first, second
+
+    @property
+    def model_version(self) -> str:
+        self._load()
+        return "fake/1"
+
+    @model_version.setter
+    def model_version(self, _: str) -> None: ...
+
+    @property
+    def versions_by_language(self) -> dict[str, str]:
+        self._load_second()
+        return {"fr": "other/1"}
+
+    @versions_by_language.setter
+    def versions_by_language(self, _: dict[str, str]) -> None: ...
+
+    def assess(self, texts: Sequence[str]) -> list[Assessment]:
+        self._load = self._load_second = lambda: None
+        return super().assess(texts)
+
+
+def test_all_models_are_loaded_before_a_comment_is_taken(
+    service: Service, client: FlaskClient, post: Callable[..., dict[str, Any]]
+) -> None:
+    comment_id = post("a fine one")["id"]
+    attempts: list[int] = []
+
+    def look() -> None:
+        attempts.append(service.comment(comment_id).score_attempts)
+
+    service.wiring.judge = LoadingJudge(look, look)
+    judge_comments(service.wiring)
+    assert attempts == [0, 0]
+    assert [i["id"] for i in queue(service, client, not_scored="false")] == [comment_id]
+
+
+def test_a_second_model_that_cannot_be_loaded_holds_nobody_up(
+    service: Service, client: FlaskClient, post: Callable[..., dict[str, Any]]
+) -> None:
+    def fail() -> None:
+        raise ScoringUnavailable("no such file")
+
+    comment_id = post("a fine one")["id"]
+    service.wiring.judge = LoadingJudge(lambda: None, fail)
+    judge_comments(service.wiring)
+    assert [i["id"] for i in queue(service, client, not_scored="false")] == [comment_id]
+
+
+def _fail_to_load() -> None:
+    raise ScoringUnavailable("no such file")
+
+
+def _hang() -> None:
+    raise _HangError
+
+
+class _HangError(BaseException):
+    """Stands for a call that its time limit ends."""
+
+
+@contextmanager
+def _runs_out(limit_s: float, give_up: Callable[[], None]) -> Iterator[None]:
+    try:
+        yield
+    except _HangError:
+        give_up()
+        raise
+
+
+@pytest.mark.parametrize("loading", [_fail_to_load, _hang])
+def test_a_model_that_can_never_be_loaded_leaves_all_to_moderators_in_the_end(
+    service: Service,
+    client: FlaskClient,
+    post: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    loading: Callable[[], None],
+) -> None:
+    monkeypatch.setattr(judging, "time_limit", _runs_out)
+    service.wiring.judge = LoadingJudge(loading, loading)
+    alone = [post("alone")["id"]]  # no more to blame than one of many
+    for wait_s in (5, 10, 0):
+        assert queue(service, client) == []
+        assert service.judge.batches == []
+        with suppress(_HangError):
+            judge_comments(service.wiring)
+        service.clock.advance(seconds=wait_s)
+    assert [i["id"] for i in queue(service, client, not_scored="true")] == alone
+
+
+def test_after_loading_hung_once_all_are_scored(
+    service: Service,
+    client: FlaskClient,
+    post: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(judging, "time_limit", _runs_out)
+    comment_id = post("a fine one")["id"]
+    sound, service.wiring.judge = service.wiring.judge, LoadingJudge(_hang, _hang)
+    with pytest.raises(_HangError):
+        judge_comments(service.wiring)
+    service.wiring.judge = sound
+    service.clock.advance(seconds=5)
+    judge_comments(service.wiring)
+    assert [i["id"] for i in queue(service, client, not_scored="false")] == [comment_id]
 
 
 class HeldJudge(FakeJudge):
