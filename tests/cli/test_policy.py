@@ -211,6 +211,17 @@ def test_near_copies_in_a_file_count_once(desk: Desk) -> None:
         more.writelines("Buy now! toxicity=0.9,1\n" for _ in range(50))
     told = desk.json("suggest", file)
     assert (told["comments"], told["left_out"]["near_copies"]) == (801, 49)
+    assert "--keep-copies" not in desk.ok("suggest", file)
+    kept = desk.json("suggest", file, "--keep-copies")
+    assert (kept["comments"], kept["left_out"]["near_copies"]) == (850, 0)
+    assert "--keep-copies is for a FILE" in desk.refused("suggest", "--keep-copies")
+
+
+def test_a_file_of_mostly_near_copies_is_told_the_way_round(desk: Desk) -> None:
+    file = labelled(desk.folder / "labelled.csv", 10, 10)
+    with file.open("a") as more:
+        more.writelines("Buy now! toxicity=0.9,1\n" for _ in range(50))
+    assert "more than half; --keep-copies" in desk.ok("suggest", file)
 
 
 @pytest.mark.parametrize(

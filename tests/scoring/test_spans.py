@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from moderation.scoring.judge import build_judge
 from moderation.scoring.normalise import normalise
 from moderation.scoring.spans import best_threshold, character_f1, telling_spans
 
@@ -49,3 +50,13 @@ def test_the_threshold_chosen_is_the_best_one() -> None:
     threshold, f1 = best_threshold(rows, [[(2, 6)], []])
     assert 0.45 <= threshold < 0.7
     assert f1 == 1.0
+
+
+def test_the_bundled_model_shows_the_words_of_a_plain_insult() -> None:
+    text = "You are a stupid idiot and nobody wants to read this."
+    (said,) = build_judge("compact").assess([text])
+    assert said.scores["toxicity"] > 0.5
+    words = [text[start:end] for start, end in said.spans]
+    assert any("idiot" in word or "stupid" in word for word in words), words
+    (fine,) = build_judge("compact").assess(["Thank you, I liked reading this."])
+    assert fine.spans == ()

@@ -26,9 +26,10 @@ PAGE = 500
 
 @dataclass
 class ByModel:
-    """Comments as one model scored them; near copies count once."""
+    """Comments as one model scored them; near copies count once unless they are kept."""
 
     labels: tuple[str, ...]
+    keep_copies: bool = False
     copies: int = 0
     _scores: array[float] = field(default_factory=lambda: array("d"))
     _harmful: bytearray = field(default_factory=bytearray)
@@ -37,7 +38,7 @@ class ByModel:
 
     def add(self, likeness: str, assessment: Assessment, harmful: bool) -> None:
         key = blake2b(likeness.encode("utf-8", "replace"), digest_size=8).digest()
-        if key in self._seen:
+        if key in self._seen and not self.keep_copies:
             self.copies += 1
             return
         self._seen.add(key)
@@ -139,7 +140,7 @@ def open_labelled(judge: Judge, file: Path, text_column: str) -> LabelledFile:
     return LabelledFile(tuple(columns), total, scored())
 
 
-def from_file(judge: Judge, file: Path, text_column: str) -> Gathered:
+def from_file(judge: Judge, file: Path, text_column: str, *, keep_copies: bool = False) -> Gathered:
     """What a labelled file says, with the scores the judge gives now."""
     from moderation.scoring.similarity import fingerprint
 
@@ -150,7 +151,9 @@ def from_file(judge: Judge, file: Path, text_column: str) -> Gathered:
     with progress("scored", found.rows) as advance:
         for one in found.texts:
             # All by one judge, however many models it asks.
-            of_judge = gathered.by_model.setdefault(judge.model_version, ByModel(labels))
+            of_judge = gathered.by_model.setdefault(
+                judge.model_version, ByModel(labels, keep_copies)
+            )
             of_judge.add(fingerprint(one.text), one.assessment, one.harmful)
             advance(1)
     return gathered

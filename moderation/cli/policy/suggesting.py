@@ -72,6 +72,11 @@ TOLERANCES = tuple(10 ** (exponent / 12 - 3.25) for exponent in range(31))
     show_default=True,
     help="Name or file of the policy whose words, links and relation of labels are kept.",
 )
+@click.option(
+    "--keep-copies",
+    is_flag=True,
+    help="Of FILE: take near copies one by one, as where the same is said of many things.",
+)
 @click.option("--model-version", help="Use the scores of this one; the model in use by default.")
 @period
 @click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Write the policy.")
@@ -94,6 +99,7 @@ def suggest(
     among: str,
     confidence: float,
     base_name: str,
+    keep_copies: bool,
     model_version: str | None,
     since: datetime | None,
     until: datetime | None,
@@ -115,10 +121,12 @@ def suggest(
         raise click.UsageError(f"{base.name} is {base.preset}: only assisted has such thresholds.")
     if file is not None and (since or until or site or model_version):
         raise click.UsageError("--since, --until, --site and --model-version are not for a FILE.")
+    if file is None and keep_copies:
+        raise click.UsageError("--keep-copies is for a FILE: a flood in the queue is one comment.")
     name = _name_for(name, write)
     _check_targets(write, plot, force=force)
     gathered = (
-        _of_file(wiring, file, text_column, engine)
+        _of_file(wiring, file, text_column, engine, keep_copies=keep_copies)
         if file is not None
         else _of_database(wiring, since, until, site)
     )
@@ -172,8 +180,10 @@ def _check_targets(write: Path | None, plot: Path | None, *, force: bool) -> Non
         raise click.UsageError(f"{write} is there already; --force writes over it.")
 
 
-def _of_file(wiring: Wiring, file: Path, text_column: str, engine: str | None) -> Gathered:
-    gathered = from_file(judge_for(wiring, engine), file, text_column)
+def _of_file(
+    wiring: Wiring, file: Path, text_column: str, engine: str | None, *, keep_copies: bool
+) -> Gathered:
+    gathered = from_file(judge_for(wiring, engine), file, text_column, keep_copies=keep_copies)
     if not gathered.by_model:
         raise click.ClickException(f"{file} has no rows.")
     return gathered

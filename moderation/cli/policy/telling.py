@@ -99,6 +99,8 @@ def _left_out(gathered: Gathered, version: str) -> list[str]:
     lines = []
     if copies := gathered.by_model[version].copies:
         lines.append(f"  {copies:,} near copies of these were left out: a flood is one comment")
+        if copies > len(gathered.by_model[version]) and gathered.by_policy_alone is None:
+            lines.append("  That is more than half; --keep-copies takes each of them by itself.")
     lines += [
         f"  not looked at: {number:,} comments as scored by {other}"
         for other, number in sorted(others.items())
