@@ -15,7 +15,7 @@ from moderation.domain.site import Article, Site
 from moderation.errors import EditWindowOver, NotEditable, NotYourComment, UnknownComment
 from moderation.jobs import JUDGE_COMMENTS, announce_after_commit
 from moderation.keyring import Keyring
-from moderation.services import likeness
+from moderation.services import likeness, spam_context
 from moderation.services.rows import lock_comments
 from moderation.services.transitions import By, transitions
 
@@ -132,6 +132,7 @@ def withdraw(
         moves.move(comment, Status.WITHDRAWN, Action.WITHDRAW, By(DecidedBy.AUTHOR))
         comment.score_due_at = comment.address_key = None
         likeness.leave(session, comment)
+        spam_context.forget_post(session, comment)
 
 
 def _is_theirs(session: Session, keyring: Keyring, comment: Comment, proof: Proof) -> bool:

@@ -27,7 +27,7 @@ from moderation.scoring.spam_signals import (
 )
 from moderation.services import spam_feedback
 from moderation.services.likeness import Placements
-from moderation.services.rows import MAX_IDS_A_QUERY, upsert
+from moderation.services.rows import MAX_IDS_A_QUERY, lock_comments, upsert
 
 MAX_POSTS = 50
 """The latest comments of an author, an address or a text that are looked at.
@@ -119,8 +119,16 @@ def remember(session: Session, comments: Sequence[Comment]) -> None:
         comment.address_key = None
 
 
+def forget_post(session: Session, comment: Comment) -> None:
+    """Forget that a comment, locked by this transaction, was posted, and from where."""
+    session.execute(delete(RecentPost).where(RecentPost.comment_id == comment.id))
+
+
 def forget(session: Session, signals: SpamSignals, *, now: datetime) -> int:
-    """Delete some of what is too old to be looked at; the number of rows, 0 when none is left."""
+    """Delete some of what is too old to be looked at; the number of rows, 0 when none is left.
+
+    A comment that has waited for its judgement for so long is still judged, without its address.
+    """
     posted_before = now - timedelta(hours=signals.copies_window_h)
     decided_before = now - timedelta(days=signals.feedback_days)
     gone = 0
@@ -130,6 +138,18 @@ def forget(session: Session, signals: SpamSignals, *, now: datetime) -> int:
     ):
         old = select(table.comment_id).where(is_old).limit(FORGOTTEN_AT_ONCE)
         gone += session.execute(delete(table).where(table.comment_id.in_(old))).rowcount
+    waiting = (
+        select(Comment.id)
+        .where(
+            in_status(Status.PENDING),
+            Comment.address_key.is_not(None),
+            Comment.created_at < posted_before,
+        )
+        .limit(FORGOTTEN_AT_ONCE)
+    )
+    for comment in lock_comments(session, session.scalars(waiting).all()).values():
+        gone += comment.address_key is not None
+        comment.address_key = None
     return gone
 
 

@@ -224,6 +224,40 @@ def test_approved_comments_speak_for_their_author(newsroom: Newsroom, site: Site
     assert part(item, "approved_author") < 0
 
 
+def test_a_withdrawn_comment_leaves_no_address(
+    newsroom: Newsroom, service: Service, client: CheckedClient, site: SiteKit
+) -> None:
+    judged = newsroom.judged(site, TEXT)["id"]
+    service.clock.advance(seconds=1)
+    waiting = newsroom.post(site, COPY)
+    for comment_id in (judged, waiting):
+        receipt = service.wiring.keyring.receipt(comment_id)
+        answer = client.delete(
+            f"/api/v1/comments/{comment_id}", headers=site.headers(X_Receipt=receipt)
+        )
+        assert answer.status_code == 204, answer.text
+    service.judge_all()
+    with service.database.read() as session:
+        assert session.query(RecentPost).count() == 0
+    assert service.comment(judged).address_key is service.comment(waiting).address_key is None
+
+
+def test_a_comment_that_waits_for_days_is_judged_without_its_address(
+    newsroom: Newsroom, service: Service, site: SiteKit
+) -> None:
+    old = newsroom.post(site, TEXT)
+    service.clock.advance(hours=23)
+    new = newsroom.post(site, TEXT)
+    forget_traces(service.wiring)
+    assert service.comment(old).address_key is not None
+    service.clock.advance(hours=2)
+    forget_traces(service.wiring)
+    assert service.comment(old).address_key is None
+    assert service.comment(new).address_key is not None
+    service.judge_all()
+    assert newsroom.item(old)["spam_parts"]
+
+
 # --- Feedback -----------------------------------------------------------------------------------
 
 
