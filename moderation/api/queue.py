@@ -44,7 +44,7 @@ blueprint = Blueprint(
 
 @blueprint.route("/queue", methods=["GET"])
 @needs(Scope.QUEUE)
-@blueprint.problems(InvalidCursor)
+@blueprint.problems(InvalidCursor, UnknownComment)
 @blueprint.arguments(QueueQuery, location="query")
 @blueprint.response(200, QueuePageSchema)
 def list_queue(query: dict[str, Any]) -> Response:
@@ -68,6 +68,7 @@ def list_queue(query: dict[str, Any]) -> Response:
 
 @blueprint.route("/queue/claims", methods=["POST"])
 @needs(Scope.QUEUE)
+@blueprint.problems(UnknownComment)
 @blueprint.arguments(ClaimRequest)
 @blueprint.response(200, QueuePageSchema)
 def claim(wanted: dict[str, Any]) -> Response:

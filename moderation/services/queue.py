@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, case, func, or_, select, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from moderation.domain.author import Author
 from moderation.domain.comment import Comment, QueueSort, Status, in_status
@@ -76,11 +76,12 @@ def page(
 
     Raises:
         InvalidCursor: the cursor is not one of this list in this order.
+        UnknownComment: there is no ``similar_to``, or not on a site this principal sees.
     """
     listing = f"queue:{sort}"
     key = Comment.rank_ms if sort is QueueSort.PRIORITY else Comment.created_at
     place = tuple_(key, Comment.id)
-    statement = _waiting(principal, wanted)
+    statement = _waiting(session, principal, wanted)
     if cursor is not None:
         value, comment_id = decode_cursor(keyring, listing, cursor)
         if sort is not QueueSort.PRIORITY:
@@ -113,12 +114,15 @@ def claim(
     """Claim the next waiting comments that nobody holds, for ``claim_s`` seconds.
 
     Where the filter names ``comment_ids``, the principal's own claims are renewed as well.
+
+    Raises:
+        UnknownComment: there is no ``similar_to``, or not on a site this principal sees.
     """
     free = or_(Comment.claim_expires_at.is_(None), Comment.claim_expires_at <= now)
     if wanted.comment_ids is not None:
         free = or_(free, Comment.claimed_by == principal.key)
     ids = session.scalars(
-        _waiting(principal, wanted)
+        _waiting(session, principal, wanted)
         .with_only_columns(Comment.id)
         .where(free)
         .order_by(Comment.rank_ms, Comment.id)
@@ -220,8 +224,12 @@ def records(session: Session, author_ids: Sequence[str]) -> dict[str, AuthorReco
     return {author_id: AuthorRecord(approved, rejected) for author_id, approved, rejected in rows}
 
 
-def _waiting(principal: Principal, wanted: QueueFilter) -> Select[Any]:
-    """Keys of the waiting comments a filter means, unordered."""
+def _waiting(session: Session, principal: Principal, wanted: QueueFilter) -> Select[Any]:
+    """Keys of the waiting comments a filter means, unordered.
+
+    Raises:
+        UnknownComment: there is no ``similar_to``, or not on a site this principal sees.
+    """
     statement = select(Comment.id, Comment.rank_ms, Comment.created_at).where(
         in_status(Status.QUEUED)
     )
@@ -237,9 +245,14 @@ def _waiting(principal: Principal, wanted: QueueFilter) -> Select[Any]:
     if wanted.not_scored is not None:
         statement = statement.where(Comment.not_scored == wanted.not_scored)
     if wanted.similar_to is not None:
-        that = aliased(Comment)
-        cluster = select(that.cluster_id).where(that.id == wanted.similar_to).scalar_subquery()
-        statement = statement.where(Comment.cluster_id == cluster)
+        that = session.get(Comment, wanted.similar_to)
+        if that is None or not principal.sees(that.site_id):
+            raise UnknownComment
+        # What is not judged yet, or was withdrawn, has no cluster and is like itself alone.
+        alike = Comment.id == that.id
+        if that.cluster_id is not None:
+            alike = Comment.cluster_id == that.cluster_id
+        statement = statement.where(alike)
     if wanted.comment_ids is not None:
         statement = statement.where(Comment.id.in_(wanted.comment_ids))
     if wanted.min_scores:

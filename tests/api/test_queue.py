@@ -11,6 +11,7 @@ from checked_client import CheckedClient
 from factories import Service, SiteKit, Token
 from flask import Flask
 
+from moderation.domain.comment import Comment
 from moderation.domain.staff import Role, Scope
 from moderation.labels import LABELS
 
@@ -215,7 +216,6 @@ def test_near_copies_are_one_cluster_and_can_be_listed_and_claimed(
     for asked in cluster:
         assert {i["id"] for i in waiting(client, token, similar_to=asked)} == cluster
     assert [i["id"] for i in waiting(client, token, similar_to=other["id"])] == [other["id"]]
-    assert waiting(client, token, similar_to="0" * 32) == []
     page = client.get(
         QUEUE, query_string={"similar_to": first["id"], "limit": 3}, headers=token.headers
     ).json
@@ -224,7 +224,22 @@ def test_near_copies_are_one_cluster_and_can_be_listed_and_claimed(
 
     assert set(claim(client, token, similar_to=first["id"], limit=100)) == cluster
     elsewhere = service.make_token(Scope.QUEUE, site_ids=[service.make_site().id])
-    assert waiting(client, elsewhere, similar_to=first["id"]) == []
+    for token_of, unknown in ((token, "0" * 32), (elsewhere, first["id"])):
+        for answer in (
+            client.get(QUEUE, query_string={"similar_to": unknown}, headers=token_of.headers),
+            client.post(CLAIMS, json={"similar_to": unknown}, headers=token_of.headers),
+        ):
+            told = (answer.status_code, answer.json["type"])
+            assert told == (404, "/docs/problems#unknown_comment")
+
+
+def test_what_waits_without_a_cluster_is_similar_to_itself(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    old, _ = client.queued(site, LONG), client.queued(site, COPIES[0])
+    with service.database.write() as session:
+        session.get_one(Comment, old["id"]).cluster_id = None
+    assert [i["id"] for i in waiting(client, token, similar_to=old["id"])] == [old["id"]]
 
 
 def test_only_what_waits_is_counted_as_similar(
