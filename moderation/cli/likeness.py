@@ -64,24 +64,25 @@ def evaluate(
 def rebuild(wiring: Wiring) -> None:
     """Make the index anew, as after a change of what counts as the same. The service may run.
 
-    Workers go on with it if this is stopped.
+    If this is stopped, workers compare what it has taken out so far; run it again for the rest.
     """
     from moderation.services import likeness as service
 
-    removed = 0
-    while True:
+    with wiring.database.read() as session:
+        forgetting = service.Forgetting.begin(session)
+    more = True
+    while more:
         with wiring.database.write() as session:
-            gone = service.forget(session, STEP * 10)
-        if not gone:
-            break
-        removed += gone
+            more = forgetting.step(session, STEP * 10)
     with wiring.database.read() as session:
         total = service.count_unclustered(session)
+    more = True
     with click.progressbar(length=total, label="Comparing comments") as bar:
-        while True:
+        while more:
             with wiring.database.write() as session:
                 done = service.cluster_some(session, STEP)
-            if not done:
-                break
             bar.update(done)
+            # None were left to this one, or a worker was faster.
+            with wiring.database.read() as session:
+                more = done > 0 or service.any_unclustered(session)
     click.echo(f"{total} comments are compared")

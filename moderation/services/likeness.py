@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import and_, func, or_, select, text
+from sqlalchemy import and_, delete, exists, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from moderation.domain.base import new_id
@@ -25,7 +25,7 @@ from moderation.domain.site import Site
 from moderation.scoring.similarity import Sketch
 from moderation.services import likeness_index as index
 from moderation.services.likeness_index import Found, Newcomer, Pool
-from moderation.services.rows import lock_comments
+from moderation.services.rows import MAX_IDS_A_QUERY, lock_comments
 
 MAX_REPRESENTATIVES = 4
 UNLIKE = 0.75
@@ -183,14 +183,68 @@ def cluster_some(session: Session, limit: int) -> int:
     return len(waiting)
 
 
-def forget(session: Session, limit: int) -> int:
-    """Take some rows out of the index and their comments out of clusters; 0 when none is left."""
-    gone = index.forget(session, limit)
-    clustered = select(Comment.id).where(Comment.cluster_id.is_not(None)).limit(limit)
-    comments = lock_comments(session, session.scalars(clustered).all())
-    for comment in comments.values():
-        comment.cluster_id = None
-    return gone + len(comments)
+@dataclass(slots=True)
+class Forgetting:
+    """Forgets the clusters there are when it begins, while workers found and fill others.
+
+    Each ``step`` is for a transaction of its own, and each of its parts only goes forward, so it
+    ends however much comes in. Locks are taken in the order in which everybody takes them:
+    comments, sites, then rows of the index.
+    """
+
+    until: int
+    """The newest representative there was."""
+
+    last_comment: str = ""
+    last_key: tuple[int, int] = (0, 0)
+
+    @classmethod
+    def begin(cls, session: Session) -> Forgetting:
+        return cls(until=session.scalar(select(func.max(Representative.id))) or 0)
+
+    def step(self, session: Session, limit: int) -> bool:
+        """Forget some more, about ``limit`` rows; False when nothing of it is left."""
+        return (
+            self._forget_representatives(session, limit)
+            or self._empty_clusters(session, limit)
+            or self._forget_keys(session, limit)
+        )
+
+    def _forget_representatives(self, session: Session, limit: int) -> bool:
+        old = session.execute(
+            select(Representative.site_id, Representative.cluster_id)
+            .where(Representative.id <= self.until)
+            .order_by(Representative.id)
+            .limit(min(limit, MAX_IDS_A_QUERY))
+        ).all()
+        # Whoever settles comments at the same time has seen a cluster before it goes and is done,
+        # or sees that it is gone. All of a cluster, or a worker could add to what is left of it.
+        _lock_sites(session, {row.site_id for row in old})
+        mine = Representative.cluster_id.in_({row.cluster_id for row in old})
+        session.execute(delete(Representative).where(mine))
+        return bool(old)
+
+    def _empty_clusters(self, session: Session, limit: int) -> bool:
+        """Take comments out of clusters that nothing stands for; nobody joins those any more."""
+        stands = exists().where(Representative.cluster_id == Comment.cluster_id)
+        left = dict(
+            session.execute(
+                select(Comment.id, Comment.cluster_id)
+                .where(Comment.id > self.last_comment, Comment.cluster_id.is_not(None), ~stands)
+                .order_by(Comment.id)
+                .limit(limit)
+            ).all()
+        )
+        for comment in lock_comments(session, list(left)).values():
+            if comment.cluster_id == left[comment.id]:
+                comment.cluster_id = None
+        self.last_comment = max(left, default=self.last_comment)
+        return bool(left)
+
+    def _forget_keys(self, session: Session, limit: int) -> bool:
+        found = index.forget_keys(session, self.last_key, limit)
+        self.last_key = found or self.last_key
+        return found is not None
 
 
 # --- Parts ---------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, exists, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from moderation.domain.likeness import LikenessKey, Representative
@@ -263,10 +263,32 @@ def remove(session: Session, cluster_id: str) -> None:
     session.execute(delete(Representative).where(Representative.cluster_id == cluster_id))
 
 
-def forget(session: Session, limit: int) -> int:
-    """Take some rows of both tables out, whatever they stand for; how many it were."""
-    keys = select(LikenessKey.key).order_by(LikenessKey.key).limit(limit)
-    gone = session.execute(delete(LikenessKey).where(LikenessKey.key.in_(keys))).rowcount
-    ids = select(Representative.id).order_by(Representative.id).limit(limit)
-    gone += session.execute(delete(Representative).where(Representative.id.in_(ids))).rowcount
-    return gone
+def forget_keys(session: Session, after: tuple[int, int], limit: int) -> tuple[int, int] | None:
+    """Of the next ``limit`` keys, take out those whose representatives are gone.
+
+    Args:
+        after: key and representative of the last row that was looked at.
+
+    Returns:
+        The same of the last row looked at now; None when there was none.
+    """
+    place = tuple_(LikenessKey.key, LikenessKey.representative_id)
+    some = (
+        select(LikenessKey.key, LikenessKey.representative_id)
+        .where(place > after)
+        .order_by(LikenessKey.key, LikenessKey.representative_id)
+        .limit(limit)
+    )
+    rows = session.execute(some).all()
+    if not rows:
+        return None
+    last = (rows[-1].key, rows[-1].representative_id)
+    # Keys are committed together with what they lead to, so one statement sees both or neither.
+    session.execute(
+        delete(LikenessKey).where(
+            place > after,
+            place <= last,
+            ~exists().where(Representative.id == LikenessKey.representative_id),
+        )
+    )
+    return last

@@ -333,10 +333,16 @@ def test_placements_tell_the_stored_cluster_before_anything_is_written(
 # --- What was judged before there was an index ---------------------------------------------------
 
 
-def before_there_was_an_index(service: Service) -> None:
+def forget_some(service: Service, forgetting: likeness.Forgetting) -> bool:
     with service.database.write() as session:
-        while likeness.forget(session, 2):
-            pass
+        return forgetting.step(session, 2)
+
+
+def before_there_was_an_index(service: Service) -> None:
+    with service.database.read() as session:
+        forgetting = likeness.Forgetting.begin(session)
+    while forget_some(service, forgetting):
+        pass
     assert rows(service, Representative) == rows(service, LikenessKey) == 0
 
 
@@ -387,3 +393,67 @@ def test_a_decided_comment_stays_in_its_cluster(service: Service, site: SiteKit)
     with service.database.write() as session:
         session.execute(update(Comment).values(status=Status.REJECTED))
     assert clusters(service, judged(service, site, COPY)) == cluster
+
+
+def test_forgetting_ends_and_leaves_what_workers_do_meanwhile(
+    service: Service, site: SiteKit
+) -> None:
+    old = judged(service, site, MESSAGE, OTHER, COPY, "Well said")
+    before = set(clusters(service, old))
+    with service.database.read() as session:
+        forgetting = likeness.Forgetting.begin(session)
+    new: list[str] = []
+    steps = 0
+    while forget_some(service, forgetting):
+        steps += 1
+        assert steps < 200
+        # As fast as they are forgotten.
+        new += judged(
+            service, site, f"{chr(97 + steps % 26) * 3} {MESSAGE}", f"Remark {steps * 'z'}"
+        )
+        cluster_the_rest(service.wiring)
+    cluster_the_rest(service.wiring)
+    after = clusters(service, old + new)
+    assert None not in after
+    assert not before & set(after)
+    with service.database.read() as session:
+        assert set(session.scalars(select(Representative.cluster_id))) == set(after)
+        held = set(session.scalars(select(LikenessKey.representative_id)))
+        assert held == set(session.scalars(select(Representative.id)))
+
+
+def test_nobody_joins_a_cluster_that_was_forgotten_since_it_was_looked_up(
+    service: Service, site: SiteKit
+) -> None:
+    [first] = judged(service, site, MESSAGE)
+    [cluster] = clusters(service, [first])
+    ids = post(service, site, COPY)
+    jobs, prepared = take_and_prepare(service)
+    assert prepared.placements.cluster_of(ids[0]) == cluster
+    before_there_was_an_index(service)
+    record(service, jobs, prepared)
+    cluster_the_rest(service.wiring)
+    assert clusters(service, [first]) == clusters(service, ids) != [cluster]
+
+
+@pytest.mark.parametrize("part", ["clusters", "comments", "keys"])
+def test_forgetting_waits_for_who_leaves_and_is_waited_for(
+    service: Service, site: SiteKit, part: str
+) -> None:
+    """Withdrawing locks a comment, its site, then the index: no other order, no deadlock."""
+    ids = judged(service, site, MESSAGE, COPY, OTHER, "Well said", "Nobody asked us about it")
+    with service.database.read() as session:
+        forgetting = likeness.Forgetting.begin(session)
+    for _ in range({"clusters": 0, "comments": 3, "keys": 6}[part]):
+        forget_some(service, forgetting)
+
+    def forget() -> None:
+        while forget_some(service, forgetting):
+            pass
+
+    with ThreadPoolExecutor(3) as pool:
+        done = [pool.submit(forget)]
+        done += [pool.submit(withdraw, service, site, comment_id) for comment_id in ids]
+        for one in done:
+            one.result(timeout=60)
+    assert rows(service, Representative) == rows(service, LikenessKey) == 0
