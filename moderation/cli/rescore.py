@@ -172,7 +172,9 @@ def _replace(wiring: Wiring, wanted: Wanted, *, everything: bool, apply_policy: 
 
     with wiring.database.read() as session:
         total = rescoring.count_waiting(session, wanted, **which)
-    return _go_through(wiring, "re-scored", total, read, known, write)
+    return _go_through(
+        wiring, "re-scored", total, read, known, write, lacks_second=models.lacks_second
+    )
 
 
 def _compare(wiring: Wiring, wanted: Wanted) -> Run:
@@ -193,13 +195,26 @@ def _compare(wiring: Wiring, wanted: Wanted) -> Run:
 
     with wiring.database.read() as session:
         total = rescoring.count_of_period(session, wanted, models=models)
-    return _go_through(wiring, "compared", total, read, lambda stored: stored.compared, write)
+    return _go_through(
+        wiring,
+        "compared",
+        total,
+        read,
+        lambda stored: stored.compared,
+        write,
+        lacks_second=models.lacks_second,
+    )
 
 
 def _models(wiring: Wiring) -> Models:
     from moderation.services.rescoring import Models
 
-    return Models(wiring.judge.model_version, wiring.judge.versions_by_language)
+    version = wiring.judge.model_version
+    try:
+        return Models(version, wiring.judge.versions_by_language)
+    except ScoringUnavailable as error:
+        log.warning("second_model_unknown", error=str(error))
+        return Models(version, lacks_second=True)
 
 
 def _go_through(
@@ -209,6 +224,8 @@ def _go_through(
     read: Callable[[str, int], list[Stored]],
     known: Callable[[Stored], Assessment | None],
     write: Callable[[Sequence[tuple[Stored, Assessment]]], Rescored],
+    *,
+    lacks_second: bool,
 ) -> Run:
     from moderation.services.spam_context import reweigh
 
@@ -221,6 +238,8 @@ def _go_through(
             found = {stored.comment_id: known(stored) for stored in page}
             unknown = [stored for stored in page if found[stored.comment_id] is None]
             for stored, assessment in zip(unknown, _assess(wiring.judge, unknown), strict=True):
+                if lacks_second and assessment and _reads_less(assessment, stored.earlier):
+                    assessment = None
                 found[stored.comment_id] = assessment and reweigh(assessment, stored.earlier)
             assessed = [(stored, a) for stored in page if (a := found[stored.comment_id])]
             run.failed += len(page) - len(assessed)
@@ -228,6 +247,11 @@ def _go_through(
                 run.add(write(assessed))
             advance(read_now)
     return run
+
+
+def _reads_less(assessment: Assessment, earlier: Assessment | None) -> bool:
+    """Whether a text that a second model has read is unsupported only for want of that model."""
+    return bool(assessment.unsupported and earlier and not earlier.unsupported)
 
 
 def _assess(judge: Judge, page: Sequence[Stored]) -> list[Assessment | None]:

@@ -48,6 +48,8 @@ class Models:
 
     version: str
     by_language: Mapping[str, str] = field(default_factory=dict)
+    lacks_second: bool = False
+    """Whether there is a second model, for other languages, that cannot be loaded just now."""
 
     def say_of(self, judgement: type[Judgement]) -> ColumnElement[str]:
         """The version that a judgement of this text has when it is theirs."""

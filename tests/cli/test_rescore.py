@@ -30,6 +30,7 @@ from moderation.domain.comment import Comment
 from moderation.domain.score import Judgement
 from moderation.domain.staff import Principal, Scope
 from moderation.scoring import judge
+from moderation.scoring.errors import ScoringUnavailable
 from moderation.scoring.judge import Assessment
 from moderation.services import intake, queue, rescoring, sites
 from moderation.services.intake import Submission
@@ -260,6 +261,25 @@ def test_one_text_that_cannot_be_scored_holds_up_no_other(
     assert result.exit_code == 1
     assert "1 could not be scored" in result.stdout
     assert desk.versions() == {"fake/2": 4, "fake/1": 1}
+
+
+def test_without_its_second_model_it_scores_the_rest(
+    desk: Desk, use: Callable[[FakeJudge], FakeJudge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.post("one", "an odd one")
+
+    class Lacking(FakeJudge):
+        def assess(self, texts):
+            return super().assess([text.replace("odd", "kissa") for text in texts])
+
+    def fail(_: FakeJudge) -> dict[str, str]:
+        raise ScoringUnavailable("no network")
+
+    monkeypatch.setattr(Lacking, "versions_by_language", property(fail, lambda *_: None), False)
+    use(Lacking(model_version="fake/2"))
+    result = desk.run()
+    assert "1 could not be scored" in result.stdout
+    assert desk.versions() == {"fake/2": 1, "fake/1": 1}  # nothing read well is read worse
 
 
 def test_a_model_that_scores_nothing_ends_it(desk: Desk, use: Callable[..., FakeJudge]) -> None:
