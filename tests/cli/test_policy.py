@@ -41,6 +41,7 @@ class SpokenJudge:
 
     def __init__(self, model_version: str = "spoken/1") -> None:
         self.model_version = model_version
+        self.versions_by_language: dict[str, str] = {}
 
     def assess(self, texts: Sequence[str]) -> list[Assessment]:
         return [
