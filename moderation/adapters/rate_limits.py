@@ -82,7 +82,10 @@ class RateLimiter:
 def _storage(url: str) -> Storage:
     options: dict[str, Any] = {}
     if url.startswith(("redis://", "rediss://")):
-        # Not at the top: the embedded default does without the library's memory.
+        # Not at the top: the embedded default does without the library's memory. The package by
+        # itself first: two threads that import a module of it and the package at the same moment
+        # wait for each other, and Python then hands one of them a package half read.
+        import redis  # noqa: F401
         from redis.backoff import NoBackoff
         from redis.retry import Retry
 

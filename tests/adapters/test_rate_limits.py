@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,3 +107,33 @@ def test_counting_goes_on_when_redis_is_back(
     with redis.Redis.from_url(redis_url) as client:
         client.client_kill_filter(_type="normal", skipme=True)  # as a restart would
     assert hits(limiter, "site", "ada") == 1
+
+
+TWO_THREADS = """
+import sys, threading
+import limits.storage.redis
+from moderation.adapters import rate_limits
+
+sys.setswitchinterval(1e-6)
+together, failed = threading.Barrier(2), []
+
+def run(act):
+    together.wait()
+    try:
+        act()
+    except Exception as error:
+        failed.append(repr(error))
+
+acts = [lambda: __import__("redis"), lambda: rate_limits._storage("redis://127.0.0.1:1/0")]
+threads = [threading.Thread(target=run, args=[act]) for act in acts]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+sys.exit("; ".join(failed))
+"""
+
+
+def test_the_first_requests_may_come_together() -> None:
+    """One thread's import of redis once left the other with a package half read: a 500."""
+    for _ in range(3):
+        ended = subprocess.run([sys.executable, "-c", TWO_THREADS], capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stderr
