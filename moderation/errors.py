@@ -12,7 +12,7 @@ raising is the ``detail`` of this occurrence. Doors translate, nobody else does.
     │                             sign_in_required  sign_in_failed
     ├── Forbidden 403             guests_not_allowed  origin_not_allowed  missing_scope
     │                             not_your_comment  password_change_required  comments_closed
-    │                             edit_window_over
+    │                             edit_window_over  form_expired
     ├── NotFound 404              unknown_comment  unknown_article  unknown_decision  unknown_page …
     ├── MethodNotAllowed 405      NotAcceptable 406  PayloadTooLarge 413  UnsupportedMedia 415
     ├── Conflict 409              stale_version  not_decidable  not_undoable  claimed_by_another
@@ -102,6 +102,10 @@ class CommentsClosed(Forbidden):
 
 class MissingScope(Forbidden):
     code, title = "missing_scope", "The token lacks the scope this needs"
+
+
+class FormExpired(Forbidden):
+    code, title = "form_expired", "This form is no longer valid; load the page again"
 
 
 class NotYourComment(Forbidden):

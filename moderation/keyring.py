@@ -31,6 +31,8 @@ def b64url(data: bytes) -> str:
 class Keyring:
     """Signs, checks and seals with keys derived from ``secret_key``.
 
+    ``cookie_key`` (32 bytes) is for whoever signs cookies.
+
     Raises:
         KeyringError: ``secret_key`` is shorter than 32 characters.
     """
@@ -46,6 +48,7 @@ class Keyring:
         self._cursors = self._derive("cursor")
         self._addresses = self._derive("address")
         self._box = Fernet(base64.urlsafe_b64encode(self._derive("seal")))
+        self.cookie_key = self._derive("cookie")
 
     def _derive(self, use: str) -> bytes:
         info = f"moderation/{use}".encode()

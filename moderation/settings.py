@@ -68,6 +68,8 @@ class Settings:
     claim_s: int
     edit_window_s: int
     token_lifetime_h: int
+    desk_session_idle_h: int
+    desk_session_lifetime_h: int
 
     log_level: str
     log_format: str

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
+from flask.sessions import SecureCookieSessionInterface
 from flask_smorest import Api
+from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
@@ -19,6 +22,7 @@ from moderation.adapters import metrics
 from moderation.api import operations, public, queue, sites, tokens
 from moderation.api.openapi import OPENAPI, describe
 from moderation.api.problems import register_error_handlers
+from moderation.desk import blueprint as desk
 from moderation.embed import pages
 from moderation.schemas.problem import ProblemSchema
 from moderation.wiring import EXTENSION, Wiring
@@ -57,6 +61,20 @@ class ProblemApi(Api):
         raise AssertionError("problems.py answers errors")
 
 
+class DeskCookie(SecureCookieSessionInterface):
+    """The cookie of somebody at the desk: signed, and for https alone where it came by https.
+
+    By http, as on the own machine, a browser would throw a ``Secure`` cookie away.
+    """
+
+    def get_cookie_name(self, app: Flask) -> str:
+        # The prefix keeps neighbours under the same domain from planting one (RFC 6265bis).
+        return "__Host-moderation" if request.is_secure else "moderation"
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
 def create_app(wiring: Wiring) -> Flask:
     """The WSGI application over ``wiring``."""
     app = Flask(
@@ -70,8 +88,17 @@ def create_app(wiring: Wiring) -> Flask:
         MAX_CONTENT_LENGTH=wiring.settings.max_request_bytes,
         MAX_FORM_MEMORY_SIZE=wiring.settings.max_request_bytes,
         PROPAGATE_EXCEPTIONS=False,
+        SECRET_KEY=wiring.keyring.cookie_key,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=wiring.settings.desk_session_lifetime_h),
+        SESSION_REFRESH_EACH_REQUEST=False,
+        # Checked where a cookie says who it is: `gate.check_csrf`. A token lives with its session.
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,
         **OPENAPI,
     )
+    app.session_interface = DeskCookie()
+    CSRFProtect(app)
     app.url_map.converters["id"] = IdConverter
     app.url_map.converters["article_id"] = ArticleIdConverter
     app.url_map.strict_slashes = False
@@ -87,6 +114,7 @@ def create_app(wiring: Wiring) -> Flask:
         api.register_blueprint(door.blueprint)
     describe(api)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(desk)
     return app
 
 

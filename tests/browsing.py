@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any
 
 import httpx
-from factories import Service, SiteKit, Token
+from factories import PASSWORD, Service, SiteKit, Token
 from playwright.sync_api import Page
 
+from moderation.domain.staff import Role
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 ARTICLE = "winter-ferry"
 PATIENCE_MS = 15_000
 """How long a page may take to show what it asks for every few seconds."""
@@ -22,6 +26,10 @@ class Served:
     url: str
     site: SiteKit
     token: Token
+
+    def staff(self, email: str = "mona@news.example", role: Role = Role.MODERATOR) -> str:
+        """Make an account with ``PASSWORD``; returns its e-mail."""
+        return self.service.make_staff(email, role).email
 
     def waiting(self) -> list[dict[str, Any]]:
         """What is in the queue, after the workers' part is done."""
@@ -70,8 +78,31 @@ class Visit:
         self.page.goto(self.url + path)
         return self.page
 
+    def sign_in(self, email: str, password: str = PASSWORD) -> Page:
+        """Sign in at the desk, as people do."""
+        page = self.open("/desk/sign-in")
+        page.get_by_label("E-mail").fill(email)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/desk/queue*")
+        return page
+
     def expect_failed_requests(self) -> None:
         """Forget that requests failed, where the test made them fail; nothing else."""
         self.complaints = [
             text for text in self.complaints if not text.startswith("Failed to load resource")
         ]
+
+
+def findings(page: Page, without: str = "") -> list[str]:
+    """What axe-core finds, as `rule: element` lines."""
+    # By the debugger, which the page's own policy does not bind.
+    page.evaluate(AXE)
+    found = page.evaluate(
+        "(without) => axe.run(without ? { exclude: [without] } : document)", without
+    )
+    return [
+        f"{violation['id']}: {node['html']} {node['failureSummary']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]

@@ -14,6 +14,7 @@ from moderation.errors import (
     PasswordChangeRequired,
     RateLimited,
     SignInFailed,
+    Unauthenticated,
 )
 from moderation.gate import needs, public
 from moderation.schemas.token import SignedInSchema, SignInRequest
@@ -60,6 +61,8 @@ def sign_in(given: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(204)
 def sign_out() -> None:
     """Revoke the token this request was made with."""
+    if g.token_id is None:
+        raise Unauthenticated("There is no token to revoke: this came with the desk's cookie")
     wiring = wired()
     with wiring.database.write() as session:
         access.revoke_token(session, g.token_id, now=wiring.clock())

@@ -1,5 +1,27 @@
 """Things: tables, enums and pure rules. Importing this package makes all tables known."""
 
-from moderation.domain import author, comment, decision, likeness, score, site, spam, staff
+from moderation.domain import (
+    audit,
+    author,
+    comment,
+    decision,
+    likeness,
+    score,
+    site,
+    spam,
+    staff,
+    staff_session,
+)
 
-__all__ = ["author", "comment", "decision", "likeness", "score", "site", "spam", "staff"]
+__all__ = [
+    "audit",
+    "author",
+    "comment",
+    "decision",
+    "likeness",
+    "score",
+    "site",
+    "spam",
+    "staff",
+    "staff_session",
+]

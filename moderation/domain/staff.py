@@ -7,8 +7,9 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, String
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from moderation.domain.base import Base, Id, UtcDateTime, new_id, one_of
@@ -52,6 +53,11 @@ class Staff(Base):
     password_is_one_time: Mapped[bool] = mapped_column(default=False)
     site_ids: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     is_active: Mapped[bool] = mapped_column(default=True)
+    # How the desk is to be for them: "language", "time_zone" and the like; what is not there is
+    # as it is for everybody.
+    preferences: Mapped[dict[str, Any]] = mapped_column(
+        JSON, default=dict, server_default=text("'{}'")
+    )
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -169,10 +169,8 @@ def check_password(
     return CheckedPassword(staff.id, known, replacement)
 
 
-def sign_in(
-    session: Session, checked: CheckedPassword, *, now: datetime, lifetime: timedelta
-) -> NewToken:
-    """Give whoever showed the right password a token with all that their role allows.
+def confirm(session: Session, checked: CheckedPassword) -> Staff:
+    """Whoever showed the right password, once more looked at now that something is written.
 
     Raises:
         SignInFailed: the account was closed or its password changed since the check.
@@ -183,6 +181,18 @@ def sign_in(
     if checked.replacement is not None:
         staff.password_hash = checked.replacement
         staff.password_is_one_time = False
+    return staff
+
+
+def sign_in(
+    session: Session, checked: CheckedPassword, *, now: datetime, lifetime: timedelta
+) -> NewToken:
+    """Give whoever showed the right password a token with all that their role allows.
+
+    Raises:
+        SignInFailed: as for ``confirm``.
+    """
+    staff = confirm(session, checked)
     return create_token(
         session,
         name=f"sign-in of {staff.email}"[:MAX_NAME_CODE_POINTS],
@@ -258,14 +268,24 @@ def authenticate(session: Session, token: str, *, now: datetime) -> tuple[Princi
     staff = session.get_one(Staff, row.staff_id)
     if not staff.is_active:
         raise InvalidToken("The account behind this token is closed")
-    # A role or site taken away from the person is taken away from their tokens at once.
+    return principal_of(staff, scopes=scopes, sites=sites), row
+
+
+def principal_of(
+    staff: Staff, *, scopes: frozenset[Scope] | None = None, sites: frozenset[str] | None = None
+) -> Principal:
+    """Who acts when ``staff`` does, with no more than ``scopes`` and ``sites`` where given.
+
+    A role or site taken away from the person is so taken away from their tokens at once.
+    """
     allowed = ROLE_SCOPES[Role(staff.role)]
     staff_sites = _site_set(staff.site_ids)
     if sites is None or staff_sites is None:
         sites = staff_sites if sites is None else sites
     else:
         sites &= staff_sites
-    return Principal(f"staff:{staff.id}", staff.name, scopes & allowed, sites), row
+    held = allowed if scopes is None else scopes & allowed
+    return Principal(f"staff:{staff.id}", staff.name, held, sites)
 
 
 def note_use(row: ApiToken, *, now: datetime) -> bool:

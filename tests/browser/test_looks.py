@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import pytest
-from browsing import PATIENCE_MS, Served, Visit
-from playwright.sync_api import Page, expect
+from browsing import PATIENCE_MS, Served, Visit, findings
+from playwright.sync_api import expect
 
-AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 PAGES = ("/", "/docs/problems", "/demo")
 WIDTHS = (390, 1280)
 
 # Two comments, one of them a word that no line can hold, one written from right to left.
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamter" * 4
 HEBREW = "תודה לכל מי שחתם."
-
-
-def findings(page: Page, without: str = "") -> list[str]:
-    """What axe-core finds, as `rule: element` lines."""
-    # By the debugger, which the page's own policy does not bind.
-    page.evaluate(AXE)
-    found = page.evaluate(
-        "(without) => axe.run(without ? { exclude: [without] } : document)", without
-    )
-    return [
-        f"{violation['id']}: {node['html']} {node['failureSummary']}"
-        for violation in found["violations"]
-        for node in violation["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -1,0 +1,11 @@
+"""The moderators' desk: pages under ``/desk``. Importing this package registers all its views."""
+
+from moderation.desk import (
+    missing,
+    queue,
+    sign_in,
+    static_files,
+)
+from moderation.desk.door import blueprint
+
+__all__ = ["blueprint", "missing", "queue", "sign_in", "static_files"]
