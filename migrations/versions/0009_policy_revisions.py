@@ -3,6 +3,9 @@
 Revision: 0009, after 0008
 """
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0009"
 down_revision = "0008"
 branch_labels = None
@@ -10,8 +13,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("sites", sa.Column("reasons", sa.JSON(), nullable=True))
 
 
 def downgrade() -> None:
-    pass
+    op.drop_column("sites", "reasons")

@@ -279,7 +279,7 @@ def _own(own: OwnComment) -> dict[str, Any]:
         "editable_until": own.editable_until,
         "statement_of_reasons": rejection
         and {
-            "reason": rejection.reason,
+            "reason": own.statement,
             "decided_by": rejection.decided_by,
             "decided_at": rejection.created_at,
         },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -34,6 +35,8 @@ class Site(Base):
     guests_allowed: Mapped[bool] = mapped_column(default=True)
     creates_articles: Mapped[bool] = mapped_column(default=True)
     edit_window_s: Mapped[int]
+    reasons: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    """For rejecting, as `reason.py` stores them; None: the defaults."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -146,7 +146,11 @@ class EditSchema(OpenWire):
 class StatementSchema(OpenWire):
     """Why a comment was rejected."""
 
-    reason = fields.String(required=True, allow_none=True)
+    reason = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "In words: a code of the site's list as its statement."},
+    )
     decided_by = fields.String(required=True)
     decided_at = Timestamp(required=True, metadata={"format": "date-time"})
 

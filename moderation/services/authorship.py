@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from moderation.domain.author import Author, Signature
 from moderation.domain.comment import LEGAL_MOVES, Comment, Status
 from moderation.domain.decision import Action, DecidedBy, Decision
+from moderation.domain.reason import statement_for
 from moderation.domain.site import Article, Site
 from moderation.errors import EditWindowOver, NotEditable, NotYourComment, UnknownComment
 from moderation.jobs import JUDGE_COMMENTS, announce_after_commit
@@ -35,6 +36,8 @@ class OwnComment:
     editable_until: datetime | None
     rejection: Decision | None
     """The decision that rejected it, while it is rejected."""
+    statement: str | None
+    """What the author is told of its reason: a code of the site's list in its words."""
 
 
 def look(
@@ -76,6 +79,7 @@ def look(
             comment.created_at + timedelta(seconds=site.edit_window_s) if editable else None
         ),
         rejection=rejection,
+        statement=statement_for(site.reasons, rejection.reason) if rejection else None,
     )
 
 

@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from moderation.domain import reason
 from moderation.domain.base import new_id
+from moderation.domain.reason import Reason, ReasonsError
 from moderation.domain.site import Article, ArticleState, Site, new_site_key, new_sso_secret
 from moderation.errors import AlreadyExists, Invalid, InvalidSiteKey, UnknownSite
 from moderation.keyring import Keyring
@@ -81,7 +83,7 @@ def create_site(
 
 
 def change_site(site: Site, policies: Collection[str], **changes: Any) -> None:
-    """Set the named columns of a site.
+    """Set the named columns of a site; ``reasons`` as :class:`Reason`, None for the defaults.
 
     Raises:
         Invalid: with a message for each field that is not right; nothing is set then.
@@ -99,10 +101,23 @@ def change_site(site: Site, policies: Collection[str], **changes: Any) -> None:
             except ValueError as error:
                 wrong.setdefault("origins", []).append(str(error))
         changes["origins"] = list(dict.fromkeys(clean))
+    if "reasons" in changes:
+        try:
+            given = changes["reasons"]
+            clean_reasons = None if given is None else reason.checked(given)
+        except ReasonsError as error:
+            wrong["reasons"] = list(error.messages)
+        else:
+            changes["reasons"] = reason.as_stored(clean_reasons, site.reasons)
     if wrong:
         raise Invalid(errors=wrong)
     for column, value in changes.items():
         setattr(site, column, value)
+
+
+def reasons(site: Site) -> tuple[Reason, ...]:
+    """What a moderator may pick from when rejecting on this site, in order."""
+    return reason.listed(site.reasons)
 
 
 def rotate_sso_secret(site: Site, keyring: Keyring) -> str:

@@ -11,9 +11,17 @@ from checked_client import CheckedClient
 from factories import Service, SiteKit, Token
 from werkzeug.test import TestResponse
 
+from moderation.domain.reason import Reason
+from moderation.services import sites
+
 COMMENTS = "/api/v1/comments"
 
 Act = Callable[..., TestResponse]
+
+
+def change_reasons(service: Service, site: SiteKit, reasons: list[Reason] | None) -> None:
+    with service.database.write() as session:
+        sites.change_site(sites.by_id(session, site.id), service.wiring.policies, reasons=reasons)
 
 
 @pytest.fixture
@@ -227,6 +235,31 @@ def test_the_statement_of_reasons(
     assert "colleagues" not in seen.text
     client.post(f"/api/v1/decisions/{result['decision_id']}/undo", headers=token.headers)
     assert act("GET", comment).json["statement_of_reasons"] is None
+
+
+def test_a_reason_of_the_sites_list_is_told_as_its_statement(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token, act: Act
+) -> None:
+    comment = client.queued(site)
+    order = {"comment_id": comment["id"], "action": "reject", "version": comment["version"]}
+    client.decide(token, order | {"reason": "off_topic"})
+
+    def told() -> str:
+        return act("GET", comment).json["statement_of_reasons"]["reason"]
+
+    assert told() == "It has nothing to do with the article."
+    history = client.get(f"{COMMENTS}/{comment['id']}/history", headers=token.headers).json
+    assert history["items"][-1]["reason"] == "off_topic"
+    ours = Reason("off_topic", "Elsewhere, please", "We would like to stay with the ferry.", "1")
+    change_reasons(service, site, [ours])
+    assert told() == "We would like to stay with the ferry."
+    change_reasons(service, site, [Reason("rude", "Rude", "Say it kindly.", "r")])
+    assert told() == "We would like to stay with the ferry.", "what left the list is still told"
+    with service.database.read() as session:
+        found = sites.reasons(sites.by_id(session, site.id))
+    assert [reason.code for reason in found] == ["rude"]
+    change_reasons(service, site, None)
+    assert told() == "It has nothing to do with the article."
 
 
 @pytest.mark.parametrize(
