@@ -15,6 +15,7 @@ SWEEP = "sweep.announce_what_was_left"
 CHECK_COUNTS = "counts.check"
 CLUSTER_THE_REST = "likeness.cluster_the_rest"
 FORGET_TRACES = "spam.forget_traces"
+TALLY = "insight.tally"
 
 QUEUE_SCORING = "moderation.scoring"
 QUEUE_UPKEEP = "moderation.upkeep"
@@ -25,6 +26,7 @@ QUEUES: dict[str, str] = {
     CHECK_COUNTS: QUEUE_UPKEEP,
     CLUSTER_THE_REST: QUEUE_UPKEEP,
     FORGET_TRACES: QUEUE_UPKEEP,
+    TALLY: QUEUE_UPKEEP,
 }
 """Task name -> the queue it travels on. A worker serves all of them."""
 

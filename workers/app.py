@@ -25,12 +25,14 @@ from workers.upkeep import (
     check_counts,
     cluster_the_rest,
     forget_traces,
+    tally_hours,
 )
 
 log = structlog.get_logger(__name__)
 
 LOOK_UP_S = 1.0
 FORGET_EVERY_S = 600
+TALLY_EVERY_S = 300
 
 TASKS = {
     jobs.JUDGE_COMMENTS: judge_comments,
@@ -38,6 +40,7 @@ TASKS = {
     jobs.CHECK_COUNTS: check_counts,
     jobs.CLUSTER_THE_REST: cluster_the_rest,
     jobs.FORGET_TRACES: forget_traces,
+    jobs.TALLY: tally_hours,
 }
 """Task name -> what does it; each takes the wiring and nothing else."""
 
@@ -73,6 +76,7 @@ def schedule(settings: Settings) -> dict[str, dict[str, object]]:
             jobs.SWEEP: settings.sweep_interval_s,
             jobs.CHECK_COUNTS: settings.counts_check_interval_s,
             jobs.FORGET_TRACES: FORGET_EVERY_S,
+            jobs.TALLY: TALLY_EVERY_S,
         }.items()
     }
 

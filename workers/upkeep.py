@@ -6,8 +6,8 @@ import structlog
 from celery.worker import state
 
 from moderation.adapters import metrics
-from moderation.jobs import CLUSTER_THE_REST, JUDGE_COMMENTS
-from moderation.services import counts, judging, likeness, spam_context
+from moderation.jobs import CLUSTER_THE_REST, JUDGE_COMMENTS, TALLY
+from moderation.services import counts, judging, likeness, spam_context, tallies
 from moderation.wiring import Wiring
 
 log = structlog.get_logger(__name__)
@@ -15,6 +15,8 @@ log = structlog.get_logger(__name__)
 BATCH = 25
 MAX_BATCHES = 40
 """Of old comments; then new ones get their turn."""
+MAX_HOURS = 12
+"""Counted in a row; then comments get their turn. Matters after an upgrade alone."""
 
 
 def announce_what_was_left(wiring: Wiring) -> None:
@@ -63,3 +65,18 @@ def forget_traces(wiring: Wiring) -> None:
         with wiring.database.write() as session:
             if not spam_context.forget(session, wiring.spam_signals, now=wiring.clock()):
                 return
+
+
+def tally_hours(wiring: Wiring) -> None:
+    """Count the decisions of hours that are over, for the desk's page of insight."""
+    for _ in range(MAX_HOURS):
+        if state.should_stop is not None or state.should_terminate is not None:
+            return
+        with wiring.database.read() as session:
+            counted = tallies.look(session, now=wiring.clock())
+        if counted is None:
+            return
+        with wiring.database.write() as session:
+            if not tallies.settle(session, counted):
+                return  # another worker is at it
+    wiring.announcer.announce(TALLY)

@@ -11,6 +11,7 @@ from moderation.domain import (
     spam,
     staff,
     staff_session,
+    tally,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "spam",
     "staff",
     "staff_session",
+    "tally",
 ]

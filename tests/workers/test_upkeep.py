@@ -15,7 +15,7 @@ from moderation.adapters import metrics
 from moderation.cli import cli
 from moderation.domain.site import Article
 from moderation.web import create_app
-from workers.app import FORGET_EVERY_S, TASKS, make_app, schedule
+from workers.app import FORGET_EVERY_S, TALLY_EVERY_S, TASKS, make_app, schedule
 from workers.upkeep import announce_what_was_left, check_counts
 
 DRIFT = "moderation_count_drift_articles"
@@ -88,5 +88,8 @@ def test_the_schedule_follows_the_settings(tmp_path_factory: pytest.TempPathFact
     )
     entries = {e["task"]: e["schedule"] for e in schedule(service.wiring.settings).values()}
     followed = {jobs.SWEEP: 3, jobs.CHECK_COUNTS: 77}
-    assert entries == followed | {jobs.FORGET_TRACES: FORGET_EVERY_S}
+    assert entries == followed | {
+        jobs.FORGET_TRACES: FORGET_EVERY_S,
+        jobs.TALLY: TALLY_EVERY_S,
+    }
     service.close()
