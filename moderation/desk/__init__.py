@@ -3,9 +3,10 @@
 from moderation.desk import (
     missing,
     queue,
+    settings,
     sign_in,
     static_files,
 )
 from moderation.desk.door import blueprint
 
-__all__ = ["blueprint", "missing", "queue", "sign_in", "static_files"]
+__all__ = ["blueprint", "missing", "queue", "settings", "sign_in", "static_files"]

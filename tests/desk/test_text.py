@@ -78,7 +78,9 @@ _TAGS = re.compile(
 )
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "template", TEMPLATES, ids=lambda path: str(path.relative_to(DESK / "templates"))
+)
 def test_no_template_has_words_of_its_own(template: Path) -> None:
     source = template.read_text("utf-8")
     assert re.findall(r"[A-Za-z]{2,}", _TAGS.sub(" ", re.sub(r"&\w+;", " ", source))) == []
