@@ -12,6 +12,7 @@ raising is the ``detail`` of this occurrence. Doors translate, nobody else does.
     │                             sign_in_required  sign_in_failed
     ├── Forbidden 403             guests_not_allowed  origin_not_allowed  missing_scope
     │                             not_your_comment  password_change_required  comments_closed
+    │                             author_suspended  author_banned  not_your_note
     │                             edit_window_over  form_expired
     ├── NotFound 404              unknown_comment  unknown_article  unknown_decision  unknown_page …
     ├── MethodNotAllowed 405      NotAcceptable 406  PayloadTooLarge 413  UnsupportedMedia 415
@@ -25,6 +26,7 @@ raising is the ``detail`` of this occurrence. Doors translate, nobody else does.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 
 class ModerationError(Exception):
@@ -100,12 +102,28 @@ class CommentsClosed(Forbidden):
     code, title = "comments_closed", "Comments on this article are closed"
 
 
+class AuthorSuspended(Forbidden):
+    code, title = "author_suspended", "This author may not comment for a time"
+
+    def __init__(self, detail: str | None = None, *, until: datetime) -> None:
+        super().__init__(detail)
+        self.until = until
+
+
+class AuthorBanned(Forbidden):
+    code, title = "author_banned", "This author may not comment here any more"
+
+
 class MissingScope(Forbidden):
     code, title = "missing_scope", "The token lacks the scope this needs"
 
 
 class FormExpired(Forbidden):
     code, title = "form_expired", "This form is no longer valid; load the page again"
+
+
+class NotYourNote(Forbidden):
+    code, title = "not_your_note", "This note was written by somebody else"
 
 
 class NotYourComment(Forbidden):
@@ -137,6 +155,18 @@ class UnknownArticle(NotFound):
 
 class UnknownDecision(NotFound):
     code, title = "unknown_decision", "There is no such decision"
+
+
+class UnknownAuthor(NotFound):
+    code, title = "unknown_author", "There is no such author"
+
+
+class UnknownSanction(NotFound):
+    code, title = "unknown_sanction", "There is no such sanction"
+
+
+class UnknownNote(NotFound):
+    code, title = "unknown_note", "There is no such note"
 
 
 class UnknownSite(NotFound):

@@ -19,7 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
 from moderation.adapters import metrics
-from moderation.api import operations, public, queue, sites, tokens
+from moderation.api import authors, operations, public, queue, sites, tokens
 from moderation.api.openapi import OPENAPI, describe
 from moderation.api.problems import register_error_handlers
 from moderation.desk import blueprint as desk
@@ -110,7 +110,7 @@ def create_app(wiring: Wiring) -> Flask:
     app.after_request(_end)
 
     api = ProblemApi(app)
-    for door in (public, queue, sites, tokens, operations):
+    for door in (public, queue, authors, sites, tokens, operations):
         api.register_blueprint(door.blueprint)
     describe(api)
     app.register_blueprint(pages.blueprint)

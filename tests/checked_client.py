@@ -23,7 +23,7 @@ ANYWHERE = {
 }
 """Problem types that may come from any operation: the document's `default` response."""
 
-PROBLEM_MEMBERS = {"type", "title", "status", "detail", "errors", "request_id"}
+PROBLEM_MEMBERS = {"type", "title", "status", "detail", "errors", "until", "request_id"}
 
 
 class CheckedClient(FlaskClient):

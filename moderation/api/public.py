@@ -20,6 +20,8 @@ from moderation.api.site import (
 from moderation.domain.comment import Status
 from moderation.domain.text import InvalidText, clean_body
 from moderation.errors import (
+    AuthorBanned,
+    AuthorSuspended,
     CommentsClosed,
     EditWindowOver,
     ExpiredToken,
@@ -71,6 +73,7 @@ blueprint.after_request(add_cors_headers)
 SITE_PROBLEMS = (InvalidSiteKey, OriginNotAllowed)
 READER_PROBLEMS = (InvalidToken, ExpiredToken)
 OWNER_PROBLEMS = (UnknownComment, NotYourComment)
+BARRED_PROBLEMS = (AuthorSuspended, AuthorBanned)
 SECURITY = [{"site_key": []}, {"site_key": [], "reader": []}]
 
 
@@ -87,6 +90,7 @@ SECURITY = [{"site_key": []}, {"site_key": [], "reader": []}]
     UnknownArticle,
     CommentsClosed,
     GuestsNotAllowed,
+    *BARRED_PROBLEMS,
     RateLimited,
     Unavailable,
 )
@@ -205,6 +209,7 @@ def own_comment(headers: dict[str, Any], comment_id: str) -> dict[str, Any]:
     InvalidBody,
     NotEditable,
     EditWindowOver,
+    *BARRED_PROBLEMS,
     RateLimited,
 )
 @blueprint.arguments(EditSchema())

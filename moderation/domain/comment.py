@@ -123,8 +123,8 @@ class Comment(Base):
                 "not_scored": ("not_scored", "rank_ms", "id"),
             }.items()
         ),
-        # An author's record.
-        Index("ix_comments_author_id_status", "author_id", "status"),
+        # An author's record, over time, and their comments of each status, newest first.
+        Index("ix_comments_author", "author_id", "status", "created_at", "id"),
         # Whether anybody is left in a cluster.
         Index(
             "ix_comments_cluster_id",

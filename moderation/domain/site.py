@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from moderation.domain.base import Base, Id, UtcDateTime, new_id, one_of
@@ -52,6 +52,8 @@ class Article(Base):
         UniqueConstraint("site_id", "external_id"),
         CheckConstraint(one_of("state", ArticleState), name="state"),
         CheckConstraint("approved_count >= 0", name="approved_count"),
+        # The desk's list, newest first.
+        Index("ix_articles_created_at", "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)

@@ -172,6 +172,23 @@ def clean_line(
     return text
 
 
+def clean_note(raw: str, max_code_points: int, *, what: str = "The note") -> str:
+    """What somebody wrote for colleagues, as it is stored: any number of lines, trimmed, in NFC.
+
+    Raises:
+        InvalidLine: it is empty, too long, or has a control character in it.
+    """
+    text = _LINE_END.sub("\n", raw.strip(_TRIMMED + "\r"))
+    _check_code_points(text, InvalidLine, "line", what)
+    text = unicodedata.normalize("NFC", text)
+    _check_visible(text, InvalidLine, "line", what)
+    if len(text) > max_code_points:
+        raise InvalidLine(
+            "line_too_long", f"{what} is too long: at most {max_code_points} characters, please."
+        )
+    return text
+
+
 def _check_code_points(text: str, error: type[InvalidText], prefix: str, what: str) -> None:
     if found := _SURROGATE.search(text):
         raise error(

@@ -7,8 +7,8 @@ from typing import Any
 
 from marshmallow import fields
 
-from moderation.errors import ModerationError
-from moderation.schemas.fields import OpenWire
+from moderation.errors import AuthorSuspended, ModerationError
+from moderation.schemas.fields import OpenWire, Timestamp, rfc3339
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "/docs/problems#"
@@ -25,6 +25,12 @@ class ProblemSchema(OpenWire):
         values=fields.List(fields.String()),
         metadata={"description": "Field -> what is wrong with it. With status 422."},
     )
+    until = Timestamp(
+        metadata={
+            "format": "date-time",
+            "description": "When it is over. With `author_suspended`.",
+        }
+    )
     request_id = fields.String(metadata={"description": "Quote it when you ask for help."})
 
 
@@ -38,6 +44,8 @@ def problem_of(error: ModerationError) -> dict[str, Any]:
     }
     if error.errors:
         problem["errors"] = error.errors
+    if isinstance(error, AuthorSuspended):
+        problem["until"] = rfc3339(error.until)
     return problem
 
 

@@ -18,6 +18,7 @@ from moderation.jobs import JUDGE_COMMENTS, announce_after_commit
 from moderation.keyring import Keyring
 from moderation.services import likeness, spam_context
 from moderation.services.rows import lock_comments
+from moderation.services.sanctions import refuse_barred
 from moderation.services.transitions import By, transitions
 
 
@@ -99,9 +100,11 @@ def edit(
         UnknownComment, NotYourComment: as for ``look``.
         NotEditable: it was rejected or withdrawn.
         EditWindowOver: the window has passed.
+        AuthorSuspended, AuthorBanned: nothing is taken from its author, who may still withdraw it.
     """
     own = look(session, keyring, site, comment_id, proof, lock=True)
     comment = own.comment
+    refuse_barred(session.get_one(Author, comment.author_id).sanctions, now)
     if own.editable_until is None:
         raise NotEditable(f"A comment that was {comment.status} cannot be edited")
     if now > own.editable_until:

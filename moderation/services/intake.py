@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from moderation.domain.author import Author, AuthorKind, Signature
+from moderation.domain.author import Author, AuthorKind, Signature, name_key
 from moderation.domain.base import new_id
 from moderation.domain.comment import Comment, Status
 from moderation.domain.site import Article, ArticleState, Site
@@ -22,6 +22,7 @@ from moderation.errors import (
 )
 from moderation.jobs import JUDGE_COMMENTS, announce_after_commit
 from moderation.services.rows import insert_if_absent
+from moderation.services.sanctions import refuse_barred
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ def submit(session: Session, site: Site, submission: Submission, *, now: datetim
         UnknownArticle: the article is unknown and the site makes none by itself.
         CommentsClosed: the article takes no comments.
         InvalidParent: the comment replied to is not public under this article.
+        AuthorSuspended, AuthorBanned: no comments are taken from this author.
         IdempotencyMismatch: the Idempotency-Key was used for a different comment.
     """
     if replay := find_replay(session, site, submission):
@@ -145,7 +147,9 @@ _BY_KEY = select(_comments.id, _comments.created_at, _comments.request_digest).w
 _ARTICLE = select(_articles.id, _articles.state).where(
     _articles.site_id == bindparam("site"), _articles.external_id == bindparam("external_id")
 )
-_AUTHOR = select(_authors.id, _authors.name, _authors.email, _authors.picture).where(
+_AUTHOR = select(
+    _authors.id, _authors.name, _authors.email, _authors.picture, _authors.sanctions
+).where(
     _authors.site_id == bindparam("site"),
     _authors.kind == bindparam("kind"),
     _authors.identity == bindparam("identity"),
@@ -216,11 +220,13 @@ def _author(session: Session, site: Site, signature: Signature, now: datetime) -
             },
             unique=("site_id", "kind", "identity"),
         )
-        return connection.execute(_AUTHOR, identified).one().id
+        found = connection.execute(_AUTHOR, identified).one()
+    refuse_barred(found.sanctions, now)
     latest = (signature.name, signature.email, signature.picture)
     if (found.name, found.email, found.picture) != latest:
         # The publisher's token is the truth about its reader; a name changed there changes here.
         author = session.get_one(Author, found.id)
         author.name, author.email, author.picture = latest
+        author.name_key = name_key(author.name)
         session.flush()
     return found.id

@@ -20,6 +20,7 @@ from moderation.domain.base import new_id
 from moderation.domain.comment import Comment, Status, in_status
 from moderation.domain.decision import Action, DecidedBy
 from moderation.domain.policy import Context, Outcome, Policy, Verdict, decide, statement
+from moderation.domain.sanction import standing
 from moderation.domain.score import Judgement
 from moderation.domain.site import Article, Site
 from moderation.domain.text import count_links
@@ -193,7 +194,7 @@ def record(
         for job, assessment in assessed
         if job.comment_id in comments
     ]
-    judged = verdicts(session, policies, ours)
+    judged = verdicts(session, policies, ours, now=now)
     likeness.settle(session, prepared.placements, {comment.id: comment for comment, *_ in ours})
     spam_context.remember(session, [comment for comment, *_ in ours])
     with transitions(session, now) as moves:
@@ -207,6 +208,8 @@ def verdicts(
     session: Session,
     policies: Mapping[str, Policy],
     assessed: Sequence[tuple[Comment, Facts, Assessment | None]],
+    *,
+    now: datetime,
 ) -> dict[str, Verdict]:
     """Comment id -> what the policy in force there says; nothing is written.
 
@@ -214,11 +217,11 @@ def verdicts(
     """
     comments = [comment for comment, _, _ in assessed]
     policy_names = _policy_names(session, comments)
-    authors = _authors(session, comments)
+    authors = _authors(session, comments, now)
     said: dict[str, Verdict] = {}
     for comment, known, assessment in assessed:
         name = policy_names[comment.article_id]
-        is_guest, approved = authors[comment.author_id]
+        author = authors[comment.author_id]
         context = Context(
             body=comment.body,
             folded_body=known.folded,
@@ -228,8 +231,9 @@ def verdicts(
             language=assessment.language if assessment else None,
             unsupported=assessment.unsupported if assessment else None,
             spam_parts=assessment.spam_parts if assessment else (),
-            author_approved_count=approved,
-            is_guest=is_guest,
+            author_approved_count=author.approved,
+            author_sanction=author.sanction,
+            is_guest=author.is_guest,
             link_count=known.links,
         )
         said[comment.id] = decide(policies.get(name) or policies[FALLBACK_POLICY], context)
@@ -282,15 +286,32 @@ def _policy_names(session: Session, comments: Sequence[Comment]) -> dict[str, st
     return dict(rows.all())
 
 
-def _authors(session: Session, comments: Sequence[Comment]) -> dict[str, tuple[bool, int]]:
-    """Author id -> (is a guest, number of approved comments)."""
+@dataclass(frozen=True, slots=True)
+class _AuthorFacts:
+    is_guest: bool
+    approved: int
+    sanction: str | None
+
+
+def _authors(
+    session: Session, comments: Sequence[Comment], now: datetime
+) -> dict[str, _AuthorFacts]:
+    """Author id -> what a policy asks of authors."""
     rows = session.execute(
-        select(Author.id, Author.kind, func.count(Comment.id))
+        select(Author.id, Author.kind, Author.sanctions, func.count(Comment.id))
         .outerjoin(Comment, (Comment.author_id == Author.id) & in_status(Status.APPROVED))
         .where(Author.id.in_({comment.author_id for comment in comments}))
-        .group_by(Author.id, Author.kind)
+        # Its key: the author's other columns follow from it, and a JSON one cannot be grouped by.
+        .group_by(Author.id)
     )
-    return {author_id: (kind == AuthorKind.GUEST, number) for author_id, kind, number in rows}
+    return {
+        author_id: _AuthorFacts(
+            kind == AuthorKind.GUEST,
+            approved,
+            counts.kind if (counts := standing(kept, now)) else None,
+        )
+        for author_id, kind, kept, approved in rows
+    }
 
 
 def assessment_of(judgement: Judgement) -> Assessment | None:

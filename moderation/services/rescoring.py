@@ -174,7 +174,7 @@ def replace(
     unchanged = _unchanged(session, [stored for stored, _ in assessed], (Status.QUEUED,))
     free = {comment_id: c for comment_id, c in unchanged.items() if not _is_held(c, now)}
     ours = [(s, free[s.comment_id], a) for s, a in assessed if s.comment_id in free]
-    changes = _changes(session, policies, ours, facts)
+    changes = _changes(session, policies, ours, facts, now)
     movable = _by_policy_alone(session, list(free.values())) if apply_policy else set()
     moved: dict[Outcome, int] = {}
     with transitions(session, now) as moves:
@@ -236,7 +236,7 @@ def compare(
     facts = facts if facts is not None else prepare(stored for stored, _ in assessed)
     locked = _unchanged(session, [stored for stored, _ in assessed], COMPARED)
     ours = [(s, locked[s.comment_id], a) for s, a in assessed if s.comment_id in locked]
-    changes = _changes(session, policies, ours, facts)
+    changes = _changes(session, policies, ours, facts, now)
     beside = session.execute(
         select(Judgement.compares_with, Judgement.model_version).where(
             Judgement.compares_with.in_([stored.judgement_id for stored, _, _ in ours])
@@ -339,6 +339,7 @@ def _changes(
     policies: Mapping[str, Policy],
     ours: Sequence[tuple[Stored, Comment, Assessment]],
     facts: Mapping[str, Facts],
+    now: datetime,
 ) -> list[Change]:
     before, after = (
         judging.verdicts(
@@ -348,6 +349,7 @@ def _changes(
                 (comment, facts[comment.id], new if is_new else stored.earlier)
                 for stored, comment, new in ours
             ],
+            now=now,
         )
         for is_new in (False, True)
     )

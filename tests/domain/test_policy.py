@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.domain.policy import (
+    HELD,
     REASONS,
     RULES,
     UNSUPPORTED,
@@ -75,6 +76,7 @@ CASES = [
     ("strict", context(body="blockhead"), "every_comment_waits", "queue"),
     ("strict", context(scores=None), "not_scored", "queue"),
     ("strict", context(**FINNISH), "unsupported", "queue"),
+    ("strict", context(author_sanction="always_review"), "always_review", "queue"),
     ("assisted", context(), "clear", "approve"),
     ("assisted", context(scores=scores(toxicity=0.199)), "clear", "approve"),
     ("assisted", context(scores=scores(toxicity=0.2)), "unclear", "queue"),
@@ -89,6 +91,16 @@ CASES = [
     ("assisted", context(is_guest=True), "guest", "queue"),
     ("assisted", context(author_approved_count=0), "first_comment", "queue"),
     ("assisted", context(report_count=1), "reported", "queue"),
+    ("assisted", context(author_sanction="always_review"), "always_review", "queue"),
+    ("assisted", context(author_sanction="suspend", body="blockhead"), "always_review", "queue"),
+    ("assisted", context(author_sanction="trust", author_approved_count=0), "clear", "approve"),
+    ("assisted", context(author_sanction="trust", is_guest=True), "guest", "queue"),
+    (
+        "assisted",
+        context(author_sanction="trust", scores=scores(insult=0.5)),
+        "score_high",
+        "queue",
+    ),
     ("assisted", context(scores=None), "not_scored", "queue"),
     ("assisted", context(**FINNISH), "unsupported", "queue"),
     ("assisted", context(unsupported="links", scores=scores(spam=1.0)), "unsupported", "queue"),
@@ -103,6 +115,14 @@ CASES = [
     ("open", context(is_guest=True), "guest", "queue"),
     ("open", context(author_approved_count=0), "first_comment", "queue"),
     ("open", context(report_count=2), "reported", "queue"),
+    ("open", context(author_sanction="ban"), "always_review", "queue"),
+    ("open", context(author_sanction="a kind to come"), "always_review", "queue"),
+    (
+        "open",
+        context(author_sanction="trust", author_approved_count=0),
+        "nothing_against_it",
+        "approve",
+    ),
     ("open", context(scores=None), "not_scored", "queue"),
     ("open", context(unsupported="no_words"), "unsupported", "queue"),
 ]
@@ -124,6 +144,7 @@ def test_the_cases_above_cover_every_rule():
 def test_of_several_rules_the_first_in_the_list_decides(preset):
     everything = {
         "not_scored": {"scores": None},
+        "always_review": {"author_sanction": "always_review"},
         "reported": {"report_count": 1},
         "unsupported": FINNISH,
         "blocked_word_rejects": {"body": "blockhead, mayor example"},
@@ -209,6 +230,8 @@ def test_reasons_tell_everything_noteworthy_in_order_whatever_decided():
     newcomer = context(author_approved_count=0)
     assert decide(policy("strict"), newcomer).reasons == ("first_comment", "likely_clean")
     assert decide(policy("strict"), context(link_count=1)).reasons == ("link",)
+    held = context(author_sanction="always_review", author_approved_count=0)
+    assert decide(policy("strict"), held).reasons == ("always_review", "first_comment")
     assert decide(policy("strict"), context(scores=scores(spam=0.2))).reasons == ()
 
 
@@ -287,6 +310,7 @@ CONTEXTS = st.builds(
     folded_body=st.sampled_from(["", "blockhead"]),
     scores=SCORES,
     author_approved_count=st.integers(0, 3),
+    author_sanction=st.sampled_from([None, "trust", "always_review", "suspend", "ban"]),
     is_guest=st.booleans(),
     link_count=st.integers(0, 3),
     report_count=st.integers(0, 1),
@@ -304,6 +328,22 @@ def test_without_scores_a_comment_always_waits(chosen, comment, label, bad):
 @given(policies(), CONTEXTS, st.sampled_from(sorted(UNSUPPORTED)))
 def test_thresholds_never_decide_on_what_no_model_is_made_for(chosen, comment, why):
     assert decide(chosen, dataclasses.replace(comment, unsupported=why)).action is Outcome.QUEUE
+
+
+@given(policies(), CONTEXTS, st.sampled_from(sorted(HELD)))
+def test_what_a_held_author_writes_always_waits_and_says_so(chosen, comment, sanction):
+    verdict = decide(chosen, dataclasses.replace(comment, author_sanction=sanction))
+    assert (verdict.action, verdict.rule) == (Outcome.QUEUE, "always_review")
+    assert verdict.detail == HELD[sanction]
+    assert "always_review" in verdict.reasons
+    assert "likely_clean" not in verdict.reasons
+
+
+@given(policies(), CONTEXTS)
+def test_trust_stands_for_approved_comments_and_for_nothing_else(chosen, comment):
+    trusted = decide(chosen, dataclasses.replace(comment, author_sanction="trust"))
+    known = dataclasses.replace(comment, author_sanction=None, author_approved_count=1000)
+    assert trusted == decide(chosen, known)
 
 
 @given(policies(), CONTEXTS)

@@ -9,7 +9,9 @@ from moderation.domain.policy.file import PolicyError, load_policies, load_polic
 from moderation.domain.policy.priority import head_start_min
 from moderation.domain.policy.rules import RULES, decide
 from moderation.domain.policy.shape import (
+    HELD,
     REASONS,
+    TRUSTED,
     UNSUPPORTED,
     Context,
     Outcome,
@@ -22,8 +24,10 @@ from moderation.domain.policy.shape import (
 from moderation.domain.policy.statement import statement
 
 __all__ = [
+    "HELD",
     "REASONS",
     "RULES",
+    "TRUSTED",
     "UNSUPPORTED",
     "Context",
     "Outcome",

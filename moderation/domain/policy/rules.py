@@ -1,8 +1,9 @@
 """The rules, in the order in which they are asked; the first that applies decides.
 
 Each rule is a name, a condition and what follows. A condition is a pure function that returns a
-sentence saying what it saw, or None when it does not apply. In every preset the first rule sends
-a comment that was not scored to a moderator, and the last one always applies.
+sentence saying what it saw, or None when it does not apply. In every preset the first two rules send
+to a moderator what was not scored and what is by an author who is always reviewed, and the last rule
+always applies.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from moderation.domain.policy.priority import (
     is_likely_clean,
 )
 from moderation.domain.policy.shape import (
+    HELD,
     REASONS,
+    TRUSTED,
     UNSUPPORTED,
     Context,
     Outcome,
@@ -58,6 +61,14 @@ def was_not_scored(policy: Policy, seen: Evidence) -> str | None:
     return seen.why_not_scored
 
 
+def is_by_a_held_author(policy: Policy, seen: Evidence) -> str | None:
+    sanction = seen.context.author_sanction
+    if sanction is None or sanction == TRUSTED:
+        return None
+    # What is not known here can only be stricter than being trusted.
+    return HELD.get(sanction, f"Its author is under a sanction: {sanction}")
+
+
 def is_unsupported(policy: Policy, seen: Evidence) -> str | None:
     why = seen.context.unsupported
     if why is None:
@@ -90,7 +101,7 @@ def is_by_a_guest(policy: Policy, seen: Evidence) -> str | None:
 
 def is_a_first_comment(policy: Policy, seen: Evidence) -> str | None:
     count, needed = seen.context.author_approved_count, policy.trusted_after
-    if count >= needed:
+    if count >= needed or seen.context.author_sanction == TRUSTED:
         return None
     return f"Approved comments of this author so far: {count}; needed: {needed}"
 
@@ -118,6 +129,7 @@ def always(sentence: str) -> Condition:
 # --- The lists -------------------------------------------------------------------------------
 
 NOT_SCORED = Rule("not_scored", was_not_scored, Outcome.QUEUE)
+ALWAYS_REVIEW = Rule("always_review", is_by_a_held_author, Outcome.QUEUE)
 UNSUPPORTED_TEXT = Rule("unsupported", is_unsupported, Outcome.QUEUE)
 REPORTED = Rule("reported", was_reported, Outcome.QUEUE)
 SUSPECT_WORD = Rule("suspect_word", has_suspect_word, Outcome.QUEUE)
@@ -129,11 +141,13 @@ SCORE_HIGH = Rule("score_high", is_at_hold_at, Outcome.QUEUE)
 RULES: Mapping[Preset, tuple[Rule, ...]] = {
     Preset.STRICT: (
         NOT_SCORED,
+        ALWAYS_REVIEW,
         UNSUPPORTED_TEXT,
         Rule("every_comment_waits", always("Every comment waits for a moderator"), Outcome.QUEUE),
     ),
     Preset.ASSISTED: (
         NOT_SCORED,
+        ALWAYS_REVIEW,
         REPORTED,
         # Before the lists of words: another language has harmless words that are slurs in this.
         UNSUPPORTED_TEXT,
@@ -149,6 +163,7 @@ RULES: Mapping[Preset, tuple[Rule, ...]] = {
     ),
     Preset.OPEN: (
         NOT_SCORED,
+        ALWAYS_REVIEW,
         REPORTED,
         UNSUPPORTED_TEXT,
         Rule("blocked_word_waits", has_blocked_word, Outcome.QUEUE),
@@ -217,6 +232,7 @@ def _reasons(policy: Policy, seen: Evidence) -> tuple[str, ...]:
         name
         for name, condition in (
             ("not_scored", was_not_scored),
+            ("always_review", is_by_a_held_author),
             ("unsupported", is_unsupported),
             ("reported", was_reported),
             ("blocked_word", has_blocked_word),

@@ -30,6 +30,7 @@ class Outcome(StrEnum):
 
 REASONS: tuple[str, ...] = (
     "not_scored",
+    "always_review",
     "unsupported",
     "reported",
     "blocked_word",
@@ -50,6 +51,17 @@ UNSUPPORTED: Mapping[str, str] = {
     "no_words": "There are no words in it",
 }
 """Why no model is made for a text -> what moderators are told."""
+
+
+TRUSTED = "trust"
+"""The sanction with which an author counts as one with enough approved comments."""
+
+HELD: Mapping[str, str] = {
+    "always_review": "Every comment of this author waits for a moderator",
+    "suspend": "Its author is suspended",
+    "ban": "Its author is banned",
+}
+"""Sanctions with which an author's comments wait, whatever else is known -> what is told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +93,7 @@ class Priority:
     reason_min: Mapping[str, int] = field(
         default_factory=lambda: {
             "not_scored": 240,
+            "always_review": 0,
             "unsupported": 60,
             "reported": 360,
             "blocked_word": 120,
@@ -155,7 +168,8 @@ class Context:
     ``body``, for the record only. ``language`` is an ISO 639-1 code, None where nobody can say;
     ``unsupported`` a code of :data:`UNSUPPORTED`, None where a model is made for the text.
     ``spam_parts`` are what the spam score is made of, for the record only: name, what was seen,
-    and the log-odds it added.
+    and the log-odds it added. ``author_sanction`` is what counts for its author,
+    :data:`TRUSTED` or a code of :data:`HELD`; None for an author like any other.
     """
 
     body: str
@@ -167,6 +181,7 @@ class Context:
     unsupported: str | None = None
     spam_parts: tuple[tuple[str, float, float], ...] = ()
     author_approved_count: int = 0
+    author_sanction: str | None = None
     is_guest: bool = False
     link_count: int = 0
     report_count: int = 0

@@ -9,6 +9,7 @@ export class Problem extends Error {
     this.status = status;
     this.code = (problem.type ?? "").split("#")[1] ?? "";
     this.errors = problem.errors ?? {};
+    this.until = problem.until;
     this.retryAfterS = retryAfterS;
   }
 }

@@ -5,6 +5,7 @@ import { Unreachable } from "./api.js";
 const KEPT = "Your text is still here.";
 
 const OF_CODE = {
+  author_banned: "You cannot comment here any more.",
   comments_closed: "Comments on this article are closed.",
   guests_not_allowed: "Only readers who are signed in can comment here.",
   invalid_parent: "The comment you reply to is no longer here.",
@@ -26,6 +27,9 @@ export function explain(error) {
   }
   const { body, "author.name": name } = error.errors;
   if (body || name) return { body: body?.join(" "), name: name?.join(" ") };
+  if (error.code === "author_suspended") {
+    return { general: `You cannot comment here until ${when(error.until)}. ${KEPT}` };
+  }
   return { general: OF_CODE[error.code] ?? error.message };
 }
 
