@@ -1,8 +1,8 @@
 """Sanctions: what moderators decided about an author, and which of it counts now.
 
-Sanctions of different kinds stand beside each other, and the strictest that is in force counts. A new
-one of a kind replaces the one of that kind that was in force. They end by being lifted, by being
-replaced, or by themselves, when their time is over. No row is ever deleted.
+Sanctions of different kinds stand beside each other, and the strictest that is in force counts. A
+new one of a kind replaces the one of that kind that was in force. They end by being lifted, by
+being replaced, or by themselves, when their time is over. No row is ever deleted.
 """
 
 from __future__ import annotations

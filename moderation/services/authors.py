@@ -1,4 +1,4 @@
-"""Authors as moderators look at them: record, comments, notes; and all that waits rejected at once."""
+"""Authors as moderators look at them: record, comments, notes; and rejecting all that waits."""
 
 from __future__ import annotations
 
@@ -139,7 +139,9 @@ def look(session: Session, principal: Principal, author_id: str, *, now: datetim
 def records(session: Session, author_id: str, *, now: datetime) -> dict[str, Record]:
     """A name of ``PERIODS`` -> the record of comments posted in it. Reads an index alone."""
     spans = {
-        name: func.sum(case((Comment.created_at > now - span, 1), else_=0)) if span else func.count()
+        name: func.sum(case((Comment.created_at > now - span, 1), else_=0))
+        if span
+        else func.count()
         for name, span in PERIODS.items()
     }
     rows = session.execute(
@@ -278,9 +280,7 @@ def reject_waiting(
     ]
     results = review.decide(session, principal, orders, now=now) if orders else []
     left = session.scalar(
-        select(func.count()).where(
-            Comment.author_id == author.id, Comment.status == Status.QUEUED
-        )
+        select(func.count()).where(Comment.author_id == author.id, Comment.status == Status.QUEUED)
     )
     batches = [result.decision.batch_id for result in results if result.decision]
     return Rejection(

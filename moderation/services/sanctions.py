@@ -1,4 +1,4 @@
-"""Sanctions on authors: imposing one, lifting it, and what they mean for whoever wants to comment."""
+"""Sanctions on authors: imposing one, lifting it, and what they mean for who wants to comment."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def test_the_tour(running: Running, tmp_path: Path) -> None:
             text = text[end:].strip()
         return found
 
-    posted, refused, shown, own, queue, claimed, decided, undone, closed = map(
+    posted, refused, shown, own, queue, claimed, decided, undone, sanctioned, closed = map(
         told, range(len(blocks))
     )
     assert posted[0]["status"] == "pending"
@@ -140,6 +140,7 @@ def test_the_tour(running: Running, tmp_path: Path) -> None:
     assert decided[0]["results"][0]["status"] == "approved"
     assert undone[0]["status"] == "queued"
     assert [entry["action"] for entry in undone[1:]][-2:] == ["approve", "undo"]
+    assert [answer["state"] for answer in sanctioned] == ["in_force", "lifted"]
     assert closed[0]["state"] == "closed"
 
 

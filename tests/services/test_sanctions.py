@@ -1,4 +1,4 @@
-"""Sanctions: what each means for an author's next comment, how they end, and what is kept of them."""
+"""Sanctions: what each means for an author's next comment, how they end, and what is kept."""
 
 from __future__ import annotations
 

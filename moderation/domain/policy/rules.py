@@ -1,9 +1,9 @@
 """The rules, in the order in which they are asked; the first that applies decides.
 
 Each rule is a name, a condition and what follows. A condition is a pure function that returns a
-sentence saying what it saw, or None when it does not apply. In every preset the first two rules send
-to a moderator what was not scored and what is by an author who is always reviewed, and the last rule
-always applies.
+sentence saying what it saw, or None when it does not apply. In every preset the first two rules
+send to a moderator what was not scored and what is by an author who is always reviewed, and the
+last rule always applies.
 """
 
 from __future__ import annotations
