@@ -16,8 +16,8 @@ raising is the ``detail`` of this occurrence. Doors translate, nobody else does.
     │                             edit_window_over  form_expired
     ├── NotFound 404              unknown_comment  unknown_article  unknown_decision  unknown_page …
     ├── MethodNotAllowed 405      NotAcceptable 406  PayloadTooLarge 413  UnsupportedMedia 415
-    ├── Conflict 409              stale_version  not_decidable  not_undoable  claimed_by_another
-    │                             not_editable  already_exists
+    ├── Conflict 409              stale_version  stale_revision  not_decidable  not_undoable
+    │                             claimed_by_another  not_editable  already_exists
     ├── Invalid 422               invalid_input  invalid_body  invalid_parent  idempotency_mismatch
     ├── RateLimited 429
     └── Unavailable 503           a dependency is down; nothing was changed, try again
@@ -173,6 +173,10 @@ class UnknownSite(NotFound):
     code, title = "unknown_site", "There is no such site"
 
 
+class UnknownPolicy(NotFound):
+    code, title = "unknown_policy", "There is no such policy, or no such revision of it"
+
+
 class UnknownStaff(NotFound):
     code, title = "unknown_staff", "There is no such member of staff"
 
@@ -206,6 +210,10 @@ class Conflict(ModerationError):
 
 class StaleVersion(Conflict):
     code, title = "stale_version", "The comment has changed since you saw it"
+
+
+class StaleRevision(Conflict):
+    code, title = "stale_revision", "Somebody else has saved a newer version meanwhile"
 
 
 class NotDecidable(Conflict):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from moderation.adapters.broker import CeleryNudger
 from moderation.adapters.clock import Clock, utc_now
 from moderation.adapters.database import Database
+from moderation.adapters.policies import PoliciesInForce
 from moderation.adapters.rate_limits import RateLimiter
 from moderation.adapters.waiting import WaitingComments
 from moderation.domain.policy import Policy, load_policies
@@ -68,14 +69,30 @@ class Wiring:
         return Keyring(self.settings.secret_key or load_or_make_secret(path))
 
     @cached_property
-    def policies(self) -> Mapping[str, Policy]:
-        """Raises PolicyError naming everything that is wrong in the files."""
+    def policy_files(self) -> Mapping[str, Policy]:
+        """The policies as their files describe them, whatever was changed at the desk.
+
+        Raises PolicyError naming everything that is wrong in the files.
+        """
         policies = load_policies(self.settings.policies_path)
         if "strict" not in policies:
             raise SettingsError(
                 f"policies_dir: {self.settings.policies_path} has no policy named strict"
             )
         return policies
+
+    @cached_property
+    def policies_in_force(self) -> PoliciesInForce:
+        """The files' policies and what was changed at the desk, kept up to date."""
+        return PoliciesInForce(self.database, self.policy_files)
+
+    @property
+    def policies(self) -> Mapping[str, Policy]:
+        """The policies in force now; looked up anew where that was done seconds ago.
+
+        Best asked for before a transaction begins: it may have to read the database.
+        """
+        return self.policies_in_force.current().policies
 
     @cached_property
     def spam_signals(self) -> SpamSignals:

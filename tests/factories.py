@@ -220,6 +220,7 @@ class Service:
         with self.database.engine.begin() as connection:
             for table in reversed(Base.metadata.sorted_tables):
                 connection.execute(table.delete())
+        self.wiring.policies_in_force.look_again()
         self.clock.now = datetime.now(UTC)
         self.judge.batches.clear()
         self.announcer.announced.clear()

@@ -150,9 +150,10 @@ def _record(
     prepared: judging.Prepared,
     scoring_s: float,
 ) -> None:
+    policies = wiring.policies
     with wiring.database.write() as session:
         outcomes = judging.record(
-            session, wiring.policies, assessed, now=wiring.clock(), prepared=prepared
+            session, policies, assessed, now=wiring.clock(), prepared=prepared
         )
     _tell([job for job, _ in assessed], outcomes)
     log.info(
@@ -168,11 +169,11 @@ def _give_up(
 ) -> None:
     metrics.SCORING_ATTEMPTS.labels("failed").inc(len(failed))
     settings = wiring.settings
-    prepared = _prepare_or_not(wiring, failed)
+    prepared, policies = _prepare_or_not(wiring, failed), wiring.policies
     with wiring.database.write() as session:
         outcomes = judging.give_up_or_retry(
             session,
-            wiring.policies,
+            policies,
             failed,
             now=wiring.clock(),
             max_attempts=max_attempts or settings.scoring_max_attempts,

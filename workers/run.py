@@ -35,7 +35,7 @@ def run_worker(settings: Settings, judge: Judge | None = None) -> None:
     """
     wiring = Wiring(settings, judge=judge)
     # What cannot work is told now, not with the first comment.
-    wiring.policies  # noqa: B018
+    wiring.policy_files  # noqa: B018
     wiring.spam_signals  # noqa: B018
     wiring.database.ping()
     app = make_app(wiring)

@@ -59,10 +59,10 @@ def get_site(site_id: str) -> Site:
 @blueprint.response(200, SiteSchema)
 def change_site(changes: dict[str, Any], site_id: str) -> Site:
     """Change what is named; the rest stays."""
-    wiring = wired()
+    wiring, policies = wired(), wired().policies
     with wiring.database.write() as session:
         site = _site(session, site_id)
-        sites.change_site(site, wiring.policies, **changes)
+        sites.change_site(site, policies, **changes)
     return site
 
 
@@ -86,13 +86,13 @@ def get_article(site_id: str, article_id: str) -> dict[str, Any]:
 @blueprint.response(200, ArticleSchema)
 def change_article(changes: dict[str, Any], site_id: str, article_id: str) -> dict[str, Any]:
     """Open or close an article, give it a policy of its own, or make it known in advance."""
-    wiring = wired()
+    wiring, policies = wired(), wired().policies
     with wiring.database.write() as session:
         article = sites.put_article(
             session,
             _site(session, site_id),
             _checked(article_id),
-            wiring.policies,
+            policies,
             now=wiring.clock(),
             **changes,
         )

@@ -159,11 +159,11 @@ def _replace(wiring: Wiring, wanted: Wanted, *, everything: bool, apply_policy: 
         return earlier if earlier.model_version == right else None
 
     def write(assessed: Sequence[tuple[Stored, Assessment]]) -> Rescored:
-        facts = rescoring.prepare(stored for stored, _ in assessed)
+        facts, policies = rescoring.prepare(stored for stored, _ in assessed), wiring.policies
         with wiring.database.write() as session:
             return rescoring.replace(
                 session,
-                wiring.policies,
+                policies,
                 assessed,
                 now=wiring.clock(),
                 facts=facts,
@@ -187,11 +187,9 @@ def _compare(wiring: Wiring, wanted: Wanted) -> Run:
             return rescoring.of_period(session, wanted, models=models, after=after, limit=limit)
 
     def write(assessed: Sequence[tuple[Stored, Assessment]]) -> Rescored:
-        facts = rescoring.prepare(stored for stored, _ in assessed)
+        facts, policies = rescoring.prepare(stored for stored, _ in assessed), wiring.policies
         with wiring.database.write() as session:
-            return rescoring.compare(
-                session, wiring.policies, assessed, now=wiring.clock(), facts=facts
-            )
+            return rescoring.compare(session, policies, assessed, now=wiring.clock(), facts=facts)
 
     with wiring.database.read() as session:
         total = rescoring.count_of_period(session, wanted, models=models)

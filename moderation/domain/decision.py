@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from moderation.domain.base import Base, Id, UtcDateTime, new_id, one_of
@@ -26,6 +26,10 @@ class DecidedBy(StrEnum):
     AUTHOR = "author"
 
 
+IS_VERDICT = "status IN ('approved', 'rejected')"
+"""SQL of the condition that a decision left its comment approved or rejected."""
+
+
 class Decision(Base):
     """One change of a comment's state: who, when, why, from what to what. Only ever added.
 
@@ -39,6 +43,14 @@ class Decision(Base):
         # One decision per version, held by the database itself.
         Index("uq_decisions_comment_version", "comment_id", "version", unique=True),
         Index("ix_decisions_created_at", "created_at", "id"),
+        # The last verdicts, however many comments were put in the queue since.
+        Index(
+            "ix_decisions_verdicts",
+            "created_at",
+            "id",
+            sqlite_where=text(IS_VERDICT),
+            postgresql_where=text(IS_VERDICT),
+        ),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)

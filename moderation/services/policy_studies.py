@@ -11,22 +11,35 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session, aliased
 
 from moderation.domain.author import Author, AuthorKind
 from moderation.domain.comment import Comment, Status
-from moderation.domain.decision import Action, DecidedBy, Decision
+from moderation.domain.decision import IS_VERDICT, Action, DecidedBy, Decision
 from moderation.domain.policy import Context
 from moderation.domain.score import Judgement
 from moderation.domain.text import count_links
 from moderation.scoring.judge import Assessment
 from moderation.scoring.normalise import normalised_text
 from moderation.services import judging
+from moderation.services.rows import MAX_IDS_A_QUERY
 
 Position = tuple[datetime, str]
 """Where a page ended: time and id of its last decision."""
 
+_VERDICT_STANDS = f"decisions.{IS_VERDICT}"
 _VERDICTS = (Action.APPROVE, Action.REJECT)
 
 
@@ -152,18 +165,41 @@ def cases(
     limit: int,
 ) -> tuple[list[Case], Position | None]:
     """A page of comments that are approved or rejected, and where it ended; None at the end."""
-    statement = (
-        _in_order(_last_of_all(wanted), after)
-        .join(Author, Author.id == Comment.author_id)
-        .outerjoin(Judgement, Judgement.id == Comment.judgement_id)
-        .with_only_columns(Decision, Comment, Author.kind, Judgement)
-        .limit(limit)
-    )
-    rows = session.execute(statement).all()
+    rows = _with_all_about_it(session, _in_order(_last_of_all(wanted), after).limit(limit))
     if not rows:
         return [], None
-    approved = _approved_before(session, [comment.id for _, comment, _, _ in rows])
-    page = [
+    return _as_cases(session, rows), (rows[-1].Decision.created_at, rows[-1].Decision.id)
+
+
+def last_cases(
+    session: Session, wanted: Wanted, *, limit: int, status: Status | None = None
+) -> list[Case]:
+    """The comments that were approved or rejected last, the latest first.
+
+    Args:
+        status: only those that are so.
+    """
+    statement = _last_of_all(wanted)
+    if status is not None:
+        statement = statement.where(Decision.status == status)
+    latest_first = statement.order_by(Decision.created_at.desc(), Decision.id.desc())
+    return _as_cases(session, _with_all_about_it(session, latest_first.limit(limit)))
+
+
+def _with_all_about_it(session: Session, statement: Select[Any]) -> Sequence[Row[Any]]:
+    return session.execute(
+        statement.join(Author, Author.id == Comment.author_id)
+        .outerjoin(Judgement, Judgement.id == Comment.judgement_id)
+        .with_only_columns(Decision, Comment, Author.kind, Judgement)
+    ).all()
+
+
+def _as_cases(session: Session, rows: Sequence[Row[Any]]) -> list[Case]:
+    approved: dict[str, int] = {}
+    ids = [comment.id for _, comment, _, _ in rows]
+    for start in range(0, len(ids), MAX_IDS_A_QUERY):
+        approved |= _approved_before(session, ids[start : start + MAX_IDS_A_QUERY])
+    return [
         Case(
             comment.id,
             Status(decision.status),
@@ -175,7 +211,6 @@ def cases(
         )
         for decision, comment, kind, judgement in rows
     ]
-    return page, (rows[-1].Decision.created_at, rows[-1].Decision.id)
 
 
 def count_cases(session: Session, wanted: Wanted) -> int:
@@ -231,9 +266,8 @@ def _last_of_people(wanted: Wanted) -> Select[Any]:
 
 def _last_of_all(wanted: Wanted) -> Select[Any]:
     """Of each comment that is public or rejected what made it so."""
-    return _select(wanted).where(
-        Decision.status.in_([Status.APPROVED, Status.REJECTED]), ~_later(aliased(Decision))
-    )
+    # As the partial index has it: with bound values SQLite would not see that they are the same.
+    return _select(wanted).where(literal_column(_VERDICT_STANDS), ~_later(aliased(Decision)))
 
 
 def _later(later: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -24,12 +24,14 @@ from moderation.cli import cli
 from moderation.cli.doctor import Finding, State, as_lines, database, examine, rules, surroundings
 from moderation.cli.first_run import prepare
 from moderation.domain.comment import Comment
+from moderation.domain.policy_revision import PolicyRevision
 from moderation.domain.site import Article, Site
-from moderation.domain.staff import Role, Scope
+from moderation.domain.staff import Principal, Role, Scope
 from moderation.labels import LABELS
 from moderation.scoring import registry
 from moderation.scoring.bundle import write_manifest
 from moderation.scoring.judge import Assessment
+from moderation.services import policies
 from moderation.web import create_app
 from moderation.wiring import Wiring
 
@@ -480,6 +482,24 @@ def test_weights_of_spam_signals_that_cannot_be_used(
     found = find(wiring, "Spam signals", State.WRONG)
     assert "weights.links: unknown" in found.detail
     assert "weights.link: missing" in found.detail
+
+
+def test_policies_changed_at_the_desk(service: Service) -> None:
+    service.make_site(policy="open")
+    assert "open (its file)" in find(service.wiring, "Policies in use", State.OK).detail
+    files = service.wiring.policy_files
+    ada = Principal("staff:a", "Ada", frozenset(Scope))
+    with service.database.write() as session:
+        policies.save(session, files, files["open"], base=0, by=ada, now=service.clock())
+    service.wiring.policies_in_force.look_again()
+    told = find(service.wiring, "Policies in use", State.OK).detail
+    assert "open (revision 1 of the desk)" in told
+    with service.database.write() as session:
+        session.execute(update(PolicyRevision).values(content="presets = 1", id="another"))
+    service.wiring.policies_in_force.look_again()
+    found = find(service.wiring, "Policies in use", State.WRONG)
+    assert "open, revision 1 of the desk: presets: unknown key" in found.detail
+    assert "wait for a person" in found.detail
 
 
 def test_a_policy_that_is_gone_but_in_use(service: Service) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import gzip
 import json
 import random
@@ -20,12 +21,12 @@ from fakes import FAINT
 from moderation.cli import cli
 from moderation.domain.author import AuthorKind, Signature
 from moderation.domain.decision import Action
-from moderation.domain.policy import load_policies, load_policy
+from moderation.domain.policy import load_policies, load_policy, read_policy
 from moderation.domain.staff import Principal, Scope
 from moderation.labels import LABELS
 from moderation.scoring import judge
 from moderation.scoring.judge import Assessment
-from moderation.services import intake, review, sites
+from moderation.services import intake, policies, review, sites
 from moderation.services.intake import Submission
 from moderation.services.review import Order
 
@@ -416,3 +417,34 @@ def test_what_simulate_cannot_mean_is_refused(desk: Desk, other: Path) -> None:
     assert "hold_at: found 5" in desk.refused("simulate", file, "--policy", broken)
     assert "Missing option '--policy'" in desk.refused("simulate", file)
     assert "cannot be read" in desk.refused("simulate", file, "--policy", "nowhere.toml")
+
+
+# --- What is in force ---------------------------------------------------------------------------
+
+
+def test_where_a_policy_comes_from_is_told(desk: Desk) -> None:
+    [assisted, *_] = desk.json("list")
+    assert (assisted["name"], assisted["from"]) == ("assisted", "from its file")
+    wiring = desk.service.wiring
+    changed = dataclasses.replace(wiring.policy_files["assisted"], blocked_words=("grelbo",))
+    with desk.service.database.write() as session:
+        saved = policies.save(
+            session, wiring.policy_files, changed, base=0, by=MODERATOR, now=wiring.clock()
+        )
+    [assisted, *_] = desk.json("list")
+    assert assisted["version"] == saved.policy_version
+    assert assisted["from"].startswith("revision 1 of the desk, by Mo on 20")
+    shown = desk.run("show", "assisted")
+    assert read_policy(shown.stdout, "shown").blocked_words == ("grelbo",)
+    assert "revision 1 of the desk" in shown.stderr
+    desk.decide(Action.APPROVE, *desk.post("A grelbo walks into a bar"))
+    simulated = desk.json("simulate", "--policy", "assisted", "--since", "2020-01-01")
+    assert simulated["policy_version"] == saved.policy_version
+    assert simulated["rules"] == {"blocked_word_rejects": 1}
+
+
+def test_without_a_database_policies_are_those_of_the_files(tmp_path: Path) -> None:
+    var = {"MODERATION_VAR_DIR": str(tmp_path)}
+    told = CliRunner().invoke(cli, ["policy", "list", "--json"], env=var)
+    assert {one["from"] for one in json.loads(told.stdout)} == {"from its file"}
+    assert "does not answer" in told.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import time
@@ -13,7 +14,10 @@ import jwt
 import pytest
 from stacks import Doors, Installation, eventually
 
+from moderation.adapters.policies import LOOK_EVERY_S
+from moderation.domain.staff import Principal, Scope
 from moderation.labels import LABELS
+from moderation.services import policies
 from moderation.services.counts import find_drift
 
 KIND = "Thank you for this thoughtful article, I learned a lot from it."
@@ -297,3 +301,32 @@ def test_a_spam_decision_is_heard_for_the_next_near_copy_without_a_restart(
     assert undone.status_code == 200, undone.text
     third = doors.queued(doors.posted(copy, article=article, author="Rik")["id"])
     assert feedback(third) == 0
+
+
+def test_a_policy_saved_at_the_desk_decides_within_seconds_without_a_restart(
+    installation: Installation, article: str
+) -> None:
+    """In every worker: each of several comments, whoever takes it, hears of the new words."""
+    inside = installation.inside
+    assisted = inside.policy_files["assisted"]
+
+    def save(base: int, **changed: Any) -> str:
+        policy = dataclasses.replace(assisted, name="local", trusted_after=0, **changed)
+        ada = Principal("staff:a", "Ada", frozenset(Scope))
+        with inside.database.write() as session:
+            saved = policies.save(
+                session, inside.policy_files, policy, base=base, by=ada, now=inside.clock()
+            )
+        time.sleep(LOOK_EVERY_S + 0.5)
+        assert saved.policy_version is not None
+        return saved.policy_version
+
+    save(0)
+    doors = installation.add_site(policy="local", name="Local")
+    first = doors.posted("The grelbo is a fine animal, thank you for the article.", article=article)
+    assert doors.judged(first) != "rejected"
+    version = save(1, blocked_words=("grelbo",))
+    for number in range(6):
+        posted = doors.posted(f"What a grelbo that was, number {number}.", article=article)
+        assert doors.judged(posted) == "rejected"
+        assert doors.history(posted["id"])[-1]["policy_version"] == version

@@ -16,6 +16,7 @@ from moderation.domain.staff import Role, Scope
 from moderation.services import access
 from moderation.services.counts import count_articles, find_drift
 from moderation.services.judging import FALLBACK_POLICY
+from moderation.services.policies import Book
 from moderation.services.sites import list_sites
 from moderation.settings import SettingsError
 from moderation.wiring import Wiring
@@ -48,9 +49,16 @@ def sites(wiring: Wiring) -> Iterator[Finding]:
 def policies_in_use(wiring: Wiring) -> Iterator[Finding]:
     what = "Policies in use"
     try:
-        known = wiring.policies
+        book = wiring.policies_in_force.current()
     except (PolicyError, SettingsError):
         return  # told already
+    known = {*book.policies, *book.broken}
+    for _, error in sorted(book.broken.items()):
+        yield wrong(
+            what,
+            f"{error}\nUntil then its comments wait for a person",
+            "Restore an earlier revision at the desk, or go back to the file: Settings, Policies.",
+        )
     with wiring.database.read() as session:
         of_sites = session.execute(select(Site.site_key, Site.policy)).all()
         of_articles = session.execute(
@@ -77,7 +85,13 @@ def policies_in_use(wiring: Wiring) -> Iterator[Finding]:
             f"Bring the policy back, or:\n{astray[0][1]}",
         )
     elif of_sites:
-        yield good(what, listed(sorted({policy for _, policy in of_sites})))
+        used = sorted({policy for _, policy in of_sites})
+        yield good(what, listed([f"{name} ({_origin(book, name)})" for name in used]))
+
+
+def _origin(book: Book, name: str) -> str:
+    revision = book.revision_in_force(name)
+    return f"revision {revision.serial} of the desk" if revision else "its file"
 
 
 def staff(wiring: Wiring) -> Iterator[Finding]:

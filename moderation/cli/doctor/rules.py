@@ -27,7 +27,7 @@ INSULT = "What an awful, stupid idiot you are."
 def policies(wiring: Wiring) -> Iterator[Finding]:
     what = "Policies"
     try:
-        found = wiring.policies
+        found = wiring.policy_files
     except PolicyError as error:
         detail = "\n".join((f"in {error.path}", *error.messages))
         yield wrong(what, detail, "Correct the files; docs/policy.md explains every key.")

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from moderation.domain.policy import Policy, load_policy
+from moderation.services import policies
+from moderation.services.policies import Book
 from moderation.wiring import Wiring
 
 _ONE_IN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:/|in)\s*(\d+(?:\.\d+)?)\s*")
@@ -64,19 +67,42 @@ def percent(share: float) -> str:
 
 
 def find_policy(wiring: Wiring, name: str) -> Policy:
-    """The policy of that name, or of the file at that path.
+    """The policy in force under that name, or that of the file at that path.
 
     Raises:
         click.BadParameter: there is none.
         PolicyError: the file does not describe a policy.
     """
-    if name in wiring.policies:
-        return wiring.policies[name]
     path = Path(name)
-    if path.suffix == ".toml" or path.exists():
+    if path.suffix == ".toml":
         return load_policy(path)
-    there = ", ".join(sorted(wiring.policies))
+    book = policies_in_force(wiring)
+    if name in book.policies:
+        policy = book.policies[name]
+        click.echo(f"{name} {policy.version}, {origin(book, name)}", err=True)
+        return policy
+    if path.exists():
+        return load_policy(path)
+    there = ", ".join(sorted(book.policies))
     raise click.BadParameter(f"no policy {name!r}; there are {there}, and paths of .toml files")
+
+
+def policies_in_force(wiring: Wiring) -> Book:
+    """Also without a database that answers, for whoever only studies a file: then as in files."""
+    try:
+        return wiring.policies_in_force.current()
+    except SQLAlchemyError:
+        click.echo("The database does not answer: policies as their files have them.", err=True)
+        return policies.book(wiring.policy_files, [])
+
+
+def origin(book: Book, name: str) -> str:
+    """Where a policy that is in force comes from, in words."""
+    revision = book.revision_in_force(name)
+    if revision is None or name in book.broken:
+        return "from its file"
+    when = f"{revision.created_at:%Y-%m-%d %H:%M} UTC"
+    return f"revision {revision.serial} of the desk, by {revision.actor_name} on {when}"
 
 
 def labelled_file(command: Callable[..., Any]) -> Callable[..., Any]:

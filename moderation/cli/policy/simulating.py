@@ -17,7 +17,6 @@ from moderation.cli.policy.suggesting import judge_for
 from moderation.cli.policy.telling import DONE
 from moderation.cli.progress import progress
 from moderation.cli.rescore import period
-from moderation.domain.comment import Status
 from moderation.domain.policy import Outcome, Policy, decide
 from moderation.domain.policy.compare import Difference, Replay, table
 from moderation.wiring import Wiring
@@ -25,7 +24,6 @@ from moderation.wiring import Wiring
 if TYPE_CHECKING:
     from moderation.services.policy_studies import Case, Wanted
 
-OPPOSITE = {Status.APPROVED: Outcome.REJECT, Status.REJECTED: Outcome.APPROVE}
 WORDS = {Outcome.APPROVE: "approve", Outcome.REJECT: "reject", Outcome.QUEUE: "wait"}
 
 
@@ -95,7 +93,7 @@ def _replay_file(
             context = context_of(
                 one.text,
                 one.assessment,
-                fold=_needs_folding(policy),
+                fold=policy.has_words,
                 author_approved_count=policy.trusted_after,
             )
             opposite = Outcome.APPROVE if one.harmful else Outcome.REJECT
@@ -114,13 +112,12 @@ def _replay_decisions(
     rescore: bool,
     engine: str | None,
 ) -> None:
-    from moderation.services import policy_studies
+    from moderation.services import policy_studies, policy_trials
     from moderation.services.spam_context import reweigh
 
     with wiring.database.read() as session:
         total = policy_studies.count_cases(session, wanted)
     judge = judge_for(wiring, engine) if rescore else None
-    fold = _needs_folding(policy)
     with progress("replayed", total) as advance:
         for page in _pages(wiring, wanted):
             assessments = [case.assessment for case in page]
@@ -128,12 +125,8 @@ def _replay_decisions(
                 new = judge.assess([case.body for case in page])
                 assessments = [reweigh(*pair) for pair in zip(new, assessments, strict=True)]
             for case, assessment in zip(page, assessments, strict=True):
-                replay.add(
-                    case.comment_id,
-                    case.body,
-                    f"{case.status} by {case.decided_by}",
-                    decide(policy, case.context(assessment, fold=fold)),
-                    opposite=OPPOSITE[case.status],
+                policy_trials.add(
+                    replay, case, policy_trials.decide_again(policy, case, assessment)
                 )
             advance(len(page))
 
@@ -148,10 +141,6 @@ def _pages(wiring: Wiring, wanted: Wanted) -> Iterator[list[Case]]:
         if after is None:
             return
         yield page
-
-
-def _needs_folding(policy: Policy) -> bool:
-    return bool(policy.blocked_words or policy.suspect_words)
 
 
 def _json(policy: Policy, replay: Replay) -> dict[str, Any]:

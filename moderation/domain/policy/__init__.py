@@ -5,7 +5,13 @@ Pure: scores and context in, a verdict out; no database, no clock, no file but t
 functions, one list for each preset, in ``rules.py``. ``docs/policy.md`` explains all of it.
 """
 
-from moderation.domain.policy.file import PolicyError, load_policies, load_policy, parse_policy
+from moderation.domain.policy.file import (
+    PolicyError,
+    load_policies,
+    load_policy,
+    parse_policy,
+    read_policy,
+)
 from moderation.domain.policy.priority import head_start_min
 from moderation.domain.policy.rules import RULES, decide
 from moderation.domain.policy.shape import (
@@ -42,5 +48,6 @@ __all__ = [
     "load_policies",
     "load_policy",
     "parse_policy",
+    "read_policy",
     "statement",
 ]

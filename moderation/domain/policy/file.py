@@ -70,14 +70,25 @@ def load_policy(path: Path) -> Policy:
         PolicyError: the file cannot be read, is not TOML, or does not describe a policy.
     """
     try:
-        mapping = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except OSError as error:
         raise PolicyError(str(path), [f"cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise PolicyError(str(path), [f"not UTF-8: {error}"]) from error
+    return read_policy(text, str(path))
+
+
+def read_policy(text: str, source: str) -> Policy:
+    """The policy that TOML describes; ``source`` as for :func:`parse_policy`.
+
+    Raises:
+        PolicyError: it is not TOML, or does not describe a policy.
+    """
+    try:
+        mapping = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise PolicyError(str(path), [f"not valid TOML: {error}"]) from error
-    return parse_policy(mapping, str(path))
+        raise PolicyError(source, [f"not valid TOML: {error}"]) from error
+    return parse_policy(mapping, source)
 
 
 def parse_policy(mapping: Mapping[str, Any], source: str) -> Policy:

@@ -139,6 +139,11 @@ class Policy:
     guests_wait: bool = False
     priority: Priority = field(default_factory=Priority)
 
+    @property
+    def has_words(self) -> bool:
+        """Whether a text must be looked at with its disguises undone."""
+        return bool(self.blocked_words or self.suspect_words)
+
     @cached_property
     def version(self) -> str:
         """The version the file declares and 8 hex digits of what is in it: ``1+0a1b2c3d``.

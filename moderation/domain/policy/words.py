@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import regex
@@ -39,18 +39,23 @@ class WordList:
 
     def first_in(self, *texts: str) -> str | None:
         """The entry, as listed, that is found first in any of ``texts``; None if none is."""
-        for text in texts:
-            plain = _caseless(text)
-            words = _WORD.findall(plain)
-            for start in range(len(words)):
-                for length in self._lengths:
-                    entry = self._phrases.get(tuple(words[start : start + length]))
-                    if entry is not None:
-                        return entry
-            for fragment, entry in self._fragments.items():
-                if fragment in plain:
-                    return entry
-        return None
+        return next((entry for text in texts for entry in self._found(text)), None)
+
+    def all_in(self, text: str) -> list[str]:
+        """Every entry that is found in ``text``, each once, in the order of finding."""
+        return list(dict.fromkeys(self._found(text)))
+
+    def _found(self, text: str) -> Iterator[str]:
+        plain = _caseless(text)
+        words = _WORD.findall(plain)
+        for start in range(len(words)):
+            for length in self._lengths:
+                entry = self._phrases.get(tuple(words[start : start + length]))
+                if entry is not None:
+                    yield entry
+        for fragment, entry in self._fragments.items():
+            if fragment in plain:
+                yield entry
 
 
 @lru_cache(maxsize=64)
