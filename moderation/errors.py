@@ -17,7 +17,8 @@ raising is the ``detail`` of this occurrence. Doors translate, nobody else does.
     ├── NotFound 404              unknown_comment  unknown_article  unknown_decision  unknown_page …
     ├── MethodNotAllowed 405      NotAcceptable 406  PayloadTooLarge 413  UnsupportedMedia 415
     ├── Conflict 409              stale_version  stale_revision  not_decidable  not_undoable
-    │                             claimed_by_another  not_editable  already_exists
+    │                             claimed_by_another  waits_for_admin  not_editable
+    │                             already_exists
     ├── Invalid 422               invalid_input  invalid_body  invalid_parent  idempotency_mismatch
     ├── RateLimited 429
     └── Unavailable 503           a dependency is down; nothing was changed, try again
@@ -153,6 +154,10 @@ class UnknownArticle(NotFound):
     code, title = "unknown_article", "There is no such article"
 
 
+class UnknownSavedView(NotFound):
+    code, title = "unknown_saved_view", "There is no such saved view"
+
+
 class UnknownDecision(NotFound):
     code, title = "unknown_decision", "There is no such decision"
 
@@ -218,6 +223,10 @@ class StaleRevision(Conflict):
 
 class NotDecidable(Conflict):
     code, title = "not_decidable", "This comment cannot be decided in its present state"
+
+
+class WaitsForAdmin(Conflict):
+    code, title = "waits_for_admin", "This comment was escalated and waits for an admin"
 
 
 class NotUndoable(Conflict):

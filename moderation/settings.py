@@ -51,6 +51,7 @@ class Settings:
     rate_limit_author: str
     rate_limit_address: str
     rate_limit_sign_in: str
+    rate_limit_report: str
     rate_limit_storage_url: str
 
     toxicity_engine: str
@@ -66,6 +67,7 @@ class Settings:
     sweep_interval_s: int
     counts_check_interval_s: int
     claim_s: int
+    report_threshold: int
     edit_window_s: int
     token_lifetime_h: int
     desk_session_idle_h: int

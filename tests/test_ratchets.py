@@ -96,6 +96,7 @@ def test_numbers_say_their_unit() -> None:
         "scoring_threads",
         "scoring_batch_size",
         "scoring_max_attempts",
+        "report_threshold",
     }
     units = ("_s", "_h", "_bytes", "_min", "_ms", "_mb", "_days")
     wrong = [

@@ -32,7 +32,7 @@ class RateLimiter:
     def __init__(self, settings: Settings) -> None:
         self._on = settings.rate_limits == "on"
         self._limits: dict[str, list[RateLimitItem]] = {}
-        for purpose in ("author", "address", "sign_in"):
+        for purpose in ("author", "address", "sign_in", "report"):
             text = getattr(settings, f"rate_limit_{purpose}")
             try:
                 self._limits[purpose] = parse_many(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response
@@ -19,7 +20,6 @@ from moderation.errors import (
     UnknownDecision,
 )
 from moderation.gate import needs, principal
-from moderation.labels import LABELS
 from moderation.schemas.decision import (
     DecisionResultsSchema,
     DecisionsRequest,
@@ -29,8 +29,9 @@ from moderation.schemas.decision import (
 from moderation.schemas.fields import rfc3339
 from moderation.schemas.problem import problem_of
 from moderation.schemas.queue import ClaimRequest, QueuePageSchema, QueueQuery
+from moderation.schemas.queue_filter import filter_of
 from moderation.services import queue, review
-from moderation.services.queue import QueueFilter, QueueItem
+from moderation.services.queue import QueueItem
 from moderation.services.review import HistoryEntry, Order, Result
 from moderation.wiring import wired
 
@@ -55,10 +56,12 @@ def list_queue(query: dict[str, Any]) -> Response:
             session,
             wiring.keyring,
             principal(),
-            _filter(query),
-            sort=query["sort"],
+            filter_of(query),
+            now=wiring.clock(),
+            report_threshold=wiring.settings.report_threshold,
             cursor=query["cursor"],
             limit=query["limit"],
+            gather=query["gather"],
         )
         items = [_item(item) for item in page.items]
     return json_response(
@@ -78,7 +81,7 @@ def claim(wanted: dict[str, Any]) -> Response:
         claimed = queue.claim(
             session,
             principal(),
-            _filter(wanted),
+            filter_of(wanted),
             now=wiring.clock(),
             claim_s=wiring.settings.claim_s,
             limit=len(wanted["comment_ids"]) if "comment_ids" in wanted else wanted["limit"],
@@ -110,8 +113,8 @@ def decide(wanted: dict[str, Any]) -> Response:
     ]
     with wiring.database.write() as session:
         results = review.decide(session, principal(), orders, now=wiring.clock())
-        shown = [_result(result) for result in results]
-    return json_response({"results": shown})
+        shown = _results(results)
+    return json_response(shown)
 
 
 @blueprint.route("/decisions/<id:decision_id>/undo", methods=["POST"])
@@ -134,6 +137,19 @@ def undo(decision_id: str) -> Response:
     )
 
 
+@blueprint.route("/decisions/batches/<id:batch_id>/undo", methods=["POST"])
+@needs(Scope.DECISIONS)
+@blueprint.problems(UnknownDecision)
+@blueprint.response(200, DecisionResultsSchema)
+def undo_batch(batch_id: str) -> Response:
+    """Undo all that one call has decided; each item has its own result."""
+    wiring = wired()
+    with wiring.database.write() as session:
+        results = review.undo_batch(session, principal(), batch_id, now=wiring.clock())
+        shown = _results(results)
+    return json_response(shown)
+
+
 @blueprint.route("/comments/<id:comment_id>/history", methods=["GET"])
 @needs(Scope.QUEUE)
 @blueprint.problems(UnknownComment)
@@ -145,18 +161,6 @@ def history(comment_id: str) -> Response:
     return json_response(
         {"items": [_entry(entry) for entry in entries], "next_cursor": None},
         Cache_Control="no-store",
-    )
-
-
-def _filter(query: dict[str, Any]) -> QueueFilter:
-    return QueueFilter(
-        site_id=query.get("site_id"),
-        article_id=query.get("article_id"),
-        author_id=query.get("author_id"),
-        min_scores={label: query[f"min_{label}"] for label in LABELS if f"min_{label}" in query},
-        not_scored=query.get("not_scored"),
-        comment_ids=query.get("comment_ids"),
-        similar_to=query.get("similar_to"),
     )
 
 
@@ -200,6 +204,23 @@ def _item(item: QueueItem) -> dict[str, Any]:
         "claim": _claim(item),
         "similar_count": item.similar_count,
         "cluster_id": comment.cluster_id,
+        "decision": item.decision
+        and {
+            "decision_id": item.decision.id,
+            "action": item.decision.action,
+            "decided_by": item.decision.decided_by,
+            "actor": item.decision.actor_name,
+            "reason": item.decision.reason,
+            "created_at": rfc3339(item.decision.created_at),
+        },
+        "escalation": item.escalation
+        and {
+            "by": item.escalation.by,
+            "note": item.escalation.note,
+            "at": rfc3339(item.escalation.at),
+        },
+        "report_count": comment.report_count,
+        "reports": dict(item.reports),
     }
 
 
@@ -221,6 +242,14 @@ def _claim(item: QueueItem) -> dict[str, Any] | None:
         "by": comment.claimed_name,
         "mine": comment.claimed_by == principal().key,
         "expires_at": rfc3339(comment.claim_expires_at),
+    }
+
+
+def _results(results: Sequence[Result]) -> dict[str, Any]:
+    batches = {result.decision.batch_id for result in results if result.decision is not None}
+    return {
+        "results": [_result(result) for result in results],
+        "batch_id": batches.pop() if batches else None,
     }
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import uuid_utils
-from sqlalchemy import DateTime, Dialect, MetaData, String, TypeDecorator
+from sqlalchemy import DateTime, Dialect, MetaData, String, TextClause, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase
 
 ID_CHARS = 32
@@ -59,3 +59,8 @@ class Base(DeclarativeBase):
 def one_of(column: str, values: type[Any]) -> str:
     """SQL text of a check that ``column`` holds a value of the enum ``values``."""
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+def only_where(condition: str) -> dict[str, TextClause]:
+    """Arguments that make an ``Index`` one of the rows to which the SQL ``condition`` applies."""
+    return {f"{dialect}_where": text(condition) for dialect in ("sqlite", "postgresql")}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     ColumnElement,
     ForeignKey,
@@ -18,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from moderation.domain.base import Base, Id, UtcDateTime, new_id, one_of
+from moderation.domain.base import Base, Id, UtcDateTime, new_id, one_of, only_where
 
 
 class Status(StrEnum):
@@ -48,15 +50,28 @@ LEGAL_MOVES: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset(
         {Status.PENDING, Status.QUEUED, Status.APPROVED, Status.REJECTED, Status.WITHDRAWN}
     ),
-    Status.QUEUED: frozenset({Status.APPROVED, Status.REJECTED, Status.PENDING, Status.WITHDRAWN}),
-    Status.APPROVED: frozenset({Status.REJECTED, Status.QUEUED, Status.PENDING, Status.WITHDRAWN}),
+    Status.QUEUED: frozenset(
+        {Status.QUEUED, Status.APPROVED, Status.REJECTED, Status.PENDING, Status.WITHDRAWN}
+    ),
+    Status.APPROVED: frozenset(
+        {Status.APPROVED, Status.REJECTED, Status.QUEUED, Status.PENDING, Status.WITHDRAWN}
+    ),
     Status.REJECTED: frozenset({Status.APPROVED, Status.QUEUED, Status.WITHDRAWN}),
     Status.WITHDRAWN: frozenset(),
 }
-"""From each state, where it may go: decisions and undo, editing (to pending), withdrawing."""
+"""From each state, where it may go: decisions and undo, editing (to pending), withdrawing.
+
+To itself: queued, when it is escalated or sent back; approved, when it is kept in spite of reports.
+"""
 
 UNCLUSTERED = "cluster_id IS NULL AND status IN ('queued', 'approved', 'rejected')"
 """SQL of the condition that a comment was judged and yet belongs to no group of near copies."""
+
+WAITS = "status = 'queued' AND escalated_at IS NULL"
+ESCALATED = "status = 'queued' AND escalated_at IS NOT NULL"
+REPORTED = "status = 'approved' AND report_count > 0"
+JUDGED = "status IN ('queued', 'approved', 'rejected')"
+"""SQL of conditions, word for word as they stand in partial indexes: only so are those used."""
 
 DECIDABLE = frozenset({Status.QUEUED, Status.APPROVED, Status.REJECTED})
 """States in which a moderator may approve or reject."""
@@ -64,6 +79,14 @@ DECIDABLE = frozenset({Status.QUEUED, Status.APPROVED, Status.REJECTED})
 
 def is_legal(before: str, after: str) -> bool:
     return Status(after) in LEGAL_MOVES[Status(before)]
+
+
+def _indexes(of: str, where: str, **columns: tuple[str, ...]) -> list[Index]:
+    """Indexes of the comments to which ``where`` applies: name -> columns."""
+    return [
+        Index(f"ix_comments_{of}_{name}", *covered, **only_where(where))
+        for name, covered in columns.items()
+    ]
 
 
 class Comment(Base):
@@ -104,25 +127,36 @@ class Comment(Base):
             postgresql_where=text("status = 'approved'"),
         ),
         # The queue by priority and by age, of all sites and of one; and a flood's copies, those
-        # with the same letters and the whole cluster.
-        *(
-            Index(
-                f"ix_comments_queue_{name}",
-                *columns,
-                sqlite_where=text("status = 'queued'"),
-                postgresql_where=text("status = 'queued'"),
-            )
-            for name, columns in {
-                "rank": ("rank_ms", "id"),
-                "age": ("created_at", "id"),
-                "site_rank": ("site_id", "rank_ms", "id"),
-                "site_age": ("site_id", "created_at", "id"),
-                "article": ("article_id", "rank_ms", "id"),
-                "similar": ("site_id", "fingerprint"),
-                "cluster": ("cluster_id", "rank_ms", "id"),
-                "not_scored": ("not_scored", "rank_ms", "id"),
-            }.items()
+        # with the same letters and the whole cluster. Where a flood is gathered, all of it is
+        # passed over by its cluster, without a look at the rows.
+        *_indexes(
+            "queue",
+            WAITS,
+            rank=("rank_ms", "id", "cluster_id"),
+            age=("created_at", "id", "cluster_id"),
+            site_rank=("site_id", "rank_ms", "id", "cluster_id"),
+            site_age=("site_id", "created_at", "id", "cluster_id"),
+            article=("article_id", "rank_ms", "id"),
+            similar=("site_id", "fingerprint"),
+            cluster=("cluster_id", "rank_ms", "id"),
+            not_scored=("not_scored", "rank_ms", "id"),
         ),
+        # The desk's other views.
+        *_indexes("escalated", ESCALATED, rank=("rank_ms", "id")),
+        *_indexes("reported", REPORTED, count=("report_count", "id")),
+        *(
+            index
+            for status in ("approved", "rejected")
+            for index in _indexes(
+                status,
+                f"status = '{status}'",
+                age=("created_at", "id"),
+                site_age=("site_id", "created_at", "id"),
+            )
+        ),
+        *_indexes("claimed", "claimed_by IS NOT NULL", by=("claimed_by", "claim_expires_at")),
+        # What was posted before and after a comment under the same article.
+        *_indexes("judged", JUDGED, article=("article_id", "created_at", "id")),
         # An author's record, over time, and their comments of each status, newest first.
         Index("ix_comments_author", "author_id", "status", "created_at", "id"),
         # Whether anybody is left in a cluster.
@@ -174,6 +208,17 @@ class Comment(Base):
     claimed_by: Mapped[str | None] = mapped_column(String(64))
     claimed_name: Mapped[str | None] = mapped_column(String(200))
     claim_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    escalated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Set while a queued comment waits for an admin and not for any moderator."""
+    report_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Reports by readers that no moderator has dealt with yet."""
+
+
+def holds(condition: str, of: str = "comments") -> ColumnElement[bool]:
+    """One of the conditions above, such as ``WAITS``, on the table or alias named ``of``."""
+    columns = r"\b(status|escalated_at|report_count)\b"
+    return literal_column(re.sub(columns, rf"{of}.\1", condition), Boolean)
 
 
 def in_status(status: Status) -> ColumnElement[bool]:

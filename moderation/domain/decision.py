@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from moderation.domain.base import Base, Id, UtcDateTime, new_id, one_of
+from moderation.domain.base import Base, Id, UtcDateTime, new_id, one_of, only_where
 
 
 class Action(StrEnum):
@@ -18,6 +19,12 @@ class Action(StrEnum):
     UNDO = "undo"
     EDIT = "edit"
     WITHDRAW = "withdraw"
+    ESCALATE = "escalate"
+    """Stays queued, for an admin."""
+    SEND_BACK = "send_back"
+    """By an admin: stays queued, for any moderator again."""
+    KEEP = "keep"
+    """Stays approved, in spite of reports."""
 
 
 class DecidedBy(StrEnum):
@@ -51,6 +58,8 @@ class Decision(Base):
             sqlite_where=text(IS_VERDICT),
             postgresql_where=text(IS_VERDICT),
         ),
+        Index("ix_decisions_actor", "actor", "created_at", "id", **only_where("actor IS NOT NULL")),
+        Index("ix_decisions_batch_id", "batch_id", **only_where("batch_id IS NOT NULL")),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
@@ -68,3 +77,20 @@ class Decision(Base):
     undoes: Mapped[str | None] = mapped_column(Id)
     judgement_id: Mapped[str | None] = mapped_column(Id)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def escalated_before(history: Iterable[Decision], undone: Decision) -> datetime | None:
+    """Since when a comment had been waiting for an admin before the decision ``undone``.
+
+    Args:
+        history: all its decisions, in the order of their versions.
+    """
+    before: dict[str, datetime | None] = {}
+    since: datetime | None = None
+    for decision in history:
+        before[decision.id] = since
+        if decision.action == Action.UNDO:
+            since = before.get(decision.undoes or "")
+        else:
+            since = decision.created_at if decision.action == Action.ESCALATE else None
+    return before.get(undone.id)

@@ -113,6 +113,11 @@ def count_links(text: str) -> int:
     return sum(1 for _ in _LINK.finditer(text))
 
 
+def comparable(text: str) -> str:
+    """A text as it is searched for and in: case and composition of letters are no matter."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
 def clean_body(raw: str) -> str:
     """The body to store for the body a reader sent, or why there is none.
 

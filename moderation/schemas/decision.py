@@ -18,7 +18,15 @@ assert MAX_NOTE_CHARS >= MAX_BODY_CHARS  # a note can quote the whole comment
 class OrderSchema(Wire):
     comment_id = identifier(required=True)
     action = fields.String(
-        required=True, validate=validate.OneOf([str(Action.APPROVE), str(Action.REJECT)])
+        required=True,
+        validate=validate.OneOf(
+            [str(a) for a in (Action.APPROVE, Action.REJECT, Action.ESCALATE, Action.SEND_BACK)]
+        ),
+        metadata={
+            "description": "`approve` a public comment that was reported: it stays, and its "
+            "reports are dealt with. `escalate` what waits: then only admins decide it, or "
+            "`send_back`."
+        },
     )
     version = fields.Integer(
         required=True,
@@ -42,8 +50,8 @@ class OrderSchema(Wire):
     include_similar = fields.Boolean(
         load_default=False,
         metadata={
-            "description": "Reject waiting near-copies too, at most 500 in a call; approve those "
-            "that are the same to the letter."
+            "description": "Reject (or escalate) waiting near-copies too, at most 500 in a call; "
+            "approve those that are the same to the letter."
         },
     )
 
@@ -71,6 +79,11 @@ class DecisionResultSchema(OpenWire):
 
 class DecisionResultsSchema(OpenWire):
     results = fields.List(fields.Nested(DecisionResultSchema), required=True)
+    batch_id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "What to undo all of it by; null where nothing was decided."},
+    )
 
 
 class UndoneSchema(OpenWire):

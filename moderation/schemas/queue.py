@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from moderation.domain.comment import QueueSort
+from moderation.domain.report import ReportReason
 from moderation.labels import LABELS
 from moderation.schemas.assessment import ToldSchema
 from moderation.schemas.fields import (
@@ -12,39 +12,26 @@ from moderation.schemas.fields import (
     Text,
     Timestamp,
     Wire,
-    article_identifier,
     identifier,
     limit_field,
 )
+from moderation.schemas.queue_filter import filter_fields
 
 _TIME = {"format": "date-time"}
 
 
-def _filters() -> dict[str, fields.Field]:
-    floor = {
-        f"min_{label}": fields.Float(validate=validate.Range(0, 1), allow_nan=False)
-        for label in LABELS
-    }
-    return {
-        "site_id": identifier(),
-        "article_id": article_identifier(),
-        "author_id": identifier(),
-        "similar_to": identifier(
-            metadata={"description": "Only near-copies of this comment, itself included."}
-        ),
-        "not_scored": fields.Boolean(
-            metadata={"description": "true: only what no model could score; false: only the rest."}
-        ),
-        **floor,
-    }
-
-
 QueueQuery = OpenWire.from_dict(
     {
-        "sort": fields.Enum(QueueSort, by_value=True, load_default=QueueSort.PRIORITY),
         "cursor": Text(load_default=None),
         "limit": limit_field(20),
-        **_filters(),
+        "gather": fields.Boolean(
+            load_default=False,
+            metadata={
+                "description": "List each cluster of near-copies once; `similar_count` tells of "
+                "the others. Only in the views `waiting` and `not_scored`."
+            },
+        ),
+        **filter_fields(),
     },
     name="QueueQuery",
 )
@@ -57,7 +44,7 @@ ClaimRequest = Wire.from_dict(
             validate=validate.Length(1, 100),
             metadata={"description": "Claim, or renew the claim of, these."},
         ),
-        **_filters(),
+        **filter_fields(),
     },
     name="ClaimRequest",
 )
@@ -102,6 +89,23 @@ class ClaimSchema(OpenWire):
     expires_at = Timestamp(required=True, metadata=_TIME)
 
 
+class EscalationSchema(OpenWire):
+    by = fields.String(required=True, allow_none=True)
+    note = fields.String(required=True, allow_none=True)
+    at = Timestamp(required=True, metadata=_TIME)
+
+
+class LastDecisionSchema(OpenWire):
+    """What put a comment where it is."""
+
+    decision_id = fields.String(required=True)
+    action = fields.String(required=True)
+    decided_by = fields.String(required=True)
+    actor = fields.String(required=True, allow_none=True)
+    reason = fields.String(required=True, allow_none=True)
+    created_at = Timestamp(required=True, metadata=_TIME)
+
+
 class QueueItemSchema(ToldSchema):
     id = fields.String(required=True)
     site_id = fields.String(required=True)
@@ -132,8 +136,31 @@ class QueueItemSchema(ToldSchema):
         allow_none=True,
         metadata={"description": "What near-copies share; null where not compared yet."},
     )
+    decision = fields.Nested(LastDecisionSchema, required=True, allow_none=True)
+    escalation = fields.Nested(
+        EscalationSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "While it waits for an admin."},
+    )
+    report_count = fields.Integer(
+        required=True, metadata={"description": "Readers' reports nobody has dealt with yet."}
+    )
+    reports = fields.Dict(
+        keys=fields.String(validate=validate.OneOf([str(reason) for reason in ReportReason])),
+        values=fields.Integer(),
+        required=True,
+        metadata={"description": "Reason -> how many of these reports give it."},
+    )
 
 
 class QueuePageSchema(OpenWire):
     items = fields.List(fields.Nested(QueueItemSchema), required=True)
-    next_cursor = fields.String(required=True, allow_none=True)
+    next_cursor = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "null on the last page. A page may have fewer items than `limit`, or "
+            "none, and a cursor: a search that has not come to its end."
+        },
+    )

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
-from moderation.domain.comment import Comment, Status, in_status
+from moderation.domain.comment import WAITS, Comment, holds
 from moderation.domain.decision import Action, DecidedBy
 from moderation.domain.site import Article, Site
 from moderation.domain.staff import ApiToken, Principal, Scope, Staff
@@ -252,7 +252,7 @@ def insight(session: Session, principal: Principal, wanted: Wanted) -> Insight:
 
 
 def waiting(session: Session, principal: Principal, site_id: str | None, *, now: datetime) -> Now:
-    """What waits for a moderator now.
+    """What waits for a moderator now, without what was escalated to an admin.
 
     Raises:
         UnknownSite: there is no such site, or not for this principal.
@@ -260,7 +260,7 @@ def waiting(session: Session, principal: Principal, site_id: str | None, *, now:
     ids = _site_ids(session, principal, site_id)
     younger = [func.sum(case((Comment.created_at > now - age, 1), else_=0)) for age in AGES]
     statement = select(Comment.site_id, func.count(), func.min(Comment.created_at), *younger).where(
-        in_status(Status.QUEUED)
+        holds(WAITS)
     )
     if ids is not None:
         statement = statement.where(Comment.site_id.in_(sorted(ids)))
@@ -293,7 +293,7 @@ def _median(session: Session, ids: Collection[str] | None, number: int) -> datet
     """When the comment in the middle was posted: a walk along half of an index."""
     if not number:
         return None
-    statement: Select[tuple[datetime]] = select(Comment.created_at).where(in_status(Status.QUEUED))
+    statement: Select[tuple[datetime]] = select(Comment.created_at).where(holds(WAITS))
     if ids is not None:
         statement = statement.where(Comment.site_id.in_(sorted(ids)))
     return session.scalar(statement.order_by(Comment.created_at).offset((number - 1) // 2).limit(1))

@@ -235,6 +235,7 @@ def verdicts(
             author_sanction=author.sanction,
             is_guest=author.is_guest,
             link_count=known.links,
+            report_count=comment.report_count,
         )
         said[comment.id] = decide(policies.get(name) or policies[FALLBACK_POLICY], context)
     return said

@@ -20,6 +20,10 @@ MAX_HEARD = 20
 """The latest decisions on near copies that are heard; so a flood costs no more than a handful."""
 
 
+_SILENT = (Action.ESCALATE, Action.SEND_BACK)
+"""Who passes a comment on says nothing about it."""
+
+
 def learn(session: Session, decided: Sequence[tuple[Comment, Decision]]) -> None:
     """Keep what moderators' decisions, written by this transaction, say of their comments.
 
@@ -30,6 +34,7 @@ def learn(session: Session, decided: Sequence[tuple[Comment, Decision]]) -> None
     said = {
         comment.id: (comment, word, decision.created_at)
         for comment, decision in decided
+        if decision.action not in _SILENT
         for word in [_word(session, decision)]
     }
     silent = [comment_id for comment_id, (_, word, _) in said.items() if word is None]
@@ -121,13 +126,13 @@ def _word(session: Session, decision: Decision) -> Feedback | None:
         before[one.id] = standing
         if one.undoes is not None:
             standing = before.get(one.undoes)
-        elif one.decided_by == DecidedBy.MODERATOR:
+        elif one.decided_by == DecidedBy.MODERATOR and one.action not in _SILENT:
             standing = _said_by(one)
     return standing
 
 
 def _said_by(decision: Decision) -> Feedback | None:
-    if decision.action == Action.APPROVE:
+    if decision.action in (Action.APPROVE, Action.KEEP):
         return Feedback.HAM
     if decision.action == Action.REJECT and is_spam_reason(decision.reason):
         return Feedback.SPAM

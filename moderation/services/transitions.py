@@ -15,7 +15,7 @@ from moderation.domain.base import new_id
 from moderation.domain.comment import Comment, Status, is_legal
 from moderation.domain.decision import Action, DecidedBy, Decision
 from moderation.domain.site import Article
-from moderation.services import spam_feedback
+from moderation.services import reports, spam_feedback
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,12 @@ class Transitions:
         *,
         undoes: str | None = None,
         judgement_id: str | None = None,
+        escalated_at: datetime | None = None,
     ) -> Decision:
         """Move a comment that this transaction has locked.
+
+        Args:
+            escalated_at: since when it waits for an admin afterwards, if it does.
 
         Raises:
             ValueError: the move is not legal; the caller should have refused it with reasons.
@@ -59,6 +63,7 @@ class Transitions:
             raise ValueError(f"comment {comment.id}: no way from {before} to {to}")
         comment.status = to
         comment.version += 1
+        comment.escalated_at = escalated_at
         comment.claimed_by = comment.claimed_name = comment.claim_expires_at = None
         decision = Decision(
             id=new_id(),
@@ -85,8 +90,9 @@ class Transitions:
             self._count_changes[comment.article_id] += change
         return decision
 
-    def write_feedback(self) -> None:
+    def write_what_was_said(self) -> None:
         spam_feedback.learn(self.session, self._said)
+        reports.settle(self.session, self._said)
         self._said.clear()
 
     def write_counts(self) -> None:
@@ -108,10 +114,10 @@ class Transitions:
 def transitions(session: Session, now: datetime) -> Iterator[Transitions]:
     """Collect moves; on the way out write the decisions and what they lead to.
 
-    That is the public counts, and what moderators have said about spam.
+    That is the public counts, and what moderators have said about spam and about readers' reports.
     """
     moves = Transitions(session, now)
     yield moves
     session.flush()
-    moves.write_feedback()
+    moves.write_what_was_said()
     moves.write_counts()

@@ -341,7 +341,7 @@ def test_not_scored_comments_can_be_asked_for(service: Service, site: SiteKit) -
         with service.database.read() as session:
             keyring = service.wiring.keyring
             chosen = queue.QueueFilter(not_scored=wanted)
-            page = queue.page(session, keyring, moderator, chosen)
+            page = queue.page(session, keyring, moderator, chosen, now=service.clock())
             return {item.comment.id for item in page.items}
 
     assert (ids(True), ids(False), ids(None)) == ({failed}, {scored}, {scored, failed})

@@ -11,7 +11,6 @@ from fakes import FAINT, FakeJudge
 from sqlalchemy import select
 
 from moderation.domain.author import AuthorKind, Signature
-from moderation.domain.comment import QueueSort
 from moderation.domain.decision import Action, DecidedBy, Decision
 from moderation.domain.policy import Outcome
 from moderation.domain.score import Judgement
@@ -110,7 +109,7 @@ def queued_ids(service: Service) -> list[str]:
     with service.database.read() as session:
         wanted = queue.QueueFilter()
         keyring = service.wiring.keyring
-        page = queue.page(session, keyring, MODERATOR, wanted, sort=QueueSort.PRIORITY)
+        page = queue.page(session, keyring, MODERATOR, wanted, now=service.clock())
     return [item.comment.id for item in page.items]
 
 

@@ -16,6 +16,7 @@ from moderation.domain.policy.priority import head_start_min
 from moderation.domain.policy.rules import RULES, decide
 from moderation.domain.policy.shape import (
     HELD,
+    MAX_HEAD_START_MIN,
     REASONS,
     TRUSTED,
     UNSUPPORTED,
@@ -31,6 +32,7 @@ from moderation.domain.policy.statement import statement
 
 __all__ = [
     "HELD",
+    "MAX_HEAD_START_MIN",
     "REASONS",
     "RULES",
     "TRUSTED",

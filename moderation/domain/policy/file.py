@@ -10,14 +10,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from moderation.domain.policy.shape import Policy, Preset, Priority, Thresholds
+from moderation.domain.policy.shape import (
+    MAX_HEAD_START_MIN,
+    Policy,
+    Preset,
+    Priority,
+    Thresholds,
+)
 from moderation.labels import LABELS
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _VERSION = re.compile(r"[A-Za-z0-9._-]{1,40}")
-_MOST_MIN = 720
-"""Twelve hours: the longest head start there can be, so that nothing waits much longer."""
-
 _MISSING: Any = object()
 
 
@@ -151,15 +154,15 @@ def _priority(top: _Table) -> Priority:
     reasons = table.table("reason_min", default={})
     scores = table.table("score_min", default={})
     priority = Priority(
-        max_min=table.whole("max_min", default=default.max_min, most=_MOST_MIN),
+        max_min=table.whole("max_min", default=default.max_min, most=MAX_HEAD_START_MIN),
         borderline_width=table.share("borderline_width", default=default.borderline_width),
         likely_clean_below=table.share("likely_clean_below", default=default.likely_clean_below),
         reason_min={
-            key: reasons.whole(key, default=minutes, most=_MOST_MIN)
+            key: reasons.whole(key, default=minutes, most=MAX_HEAD_START_MIN)
             for key, minutes in default.reason_min.items()
         },
         score_min={
-            key: scores.whole(key, default=minutes, most=_MOST_MIN)
+            key: scores.whole(key, default=minutes, most=MAX_HEAD_START_MIN)
             for key, minutes in default.score_min.items()
         },
     )

@@ -44,6 +44,8 @@ REASONS: tuple[str, ...] = (
 )
 """Every code that can stand in :attr:`Verdict.reasons`, in the order they stand there."""
 
+MAX_HEAD_START_MIN = 720
+"""Twelve hours: the longest head start there can be, so that nothing waits much longer."""
 
 UNSUPPORTED: Mapping[str, str] = {
     "language": "Written in another language than any model here is made for",
