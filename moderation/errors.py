@@ -9,16 +9,18 @@ raising is the ``detail`` of this occurrence. Doors translate, nobody else does.
     ModerationError
     ├── BadRequest 400            malformed_request  invalid_cursor
     ├── Unauthenticated 401       invalid_site_key  invalid_token  expired_token
-    │                             sign_in_required  sign_in_failed
+    │                             sign_in_required  sign_in_failed  second_factor_failed
+    │                             identity_refused
     ├── Forbidden 403             guests_not_allowed  origin_not_allowed  missing_scope
     │                             not_your_comment  password_change_required  comments_closed
     │                             author_suspended  author_banned  not_your_note
-    │                             edit_window_over  form_expired
+    │                             edit_window_over  form_expired  second_factor_required
+    │                             beyond_your_sites
     ├── NotFound 404              unknown_comment  unknown_article  unknown_decision  unknown_page …
     ├── MethodNotAllowed 405      NotAcceptable 406  PayloadTooLarge 413  UnsupportedMedia 415
     ├── Conflict 409              stale_version  stale_revision  not_decidable  not_undoable
     │                             claimed_by_another  waits_for_admin  not_editable
-    │                             already_exists
+    │                             already_exists  last_admin
     ├── Invalid 422               invalid_input  invalid_body  invalid_parent  idempotency_mismatch
     ├── RateLimited 429
     └── Unavailable 503           a dependency is down; nothing was changed, try again
@@ -84,6 +86,14 @@ class SignInFailed(Unauthenticated):
     code, title = "sign_in_failed", "E-mail and password do not match"
 
 
+class SecondFactorFailed(Unauthenticated):
+    code, title = "second_factor_failed", "The code of the second factor is not right"
+
+
+class IdentityRefused(Unauthenticated):
+    code, title = "identity_refused", "The sign-in at the identity provider does not count here"
+
+
 # --- 403 -----------------------------------------------------------------------------------
 
 
@@ -139,6 +149,14 @@ class PasswordChangeRequired(Forbidden):
     code, title = "password_change_required", "The one-time password must be replaced first"
 
 
+class SecondFactorRequired(Forbidden):
+    code, title = "second_factor_required", "A code of the second factor is needed as well"
+
+
+class BeyondYourSites(Forbidden):
+    code, title = "beyond_your_sites", "This reaches further than the sites you work for"
+
+
 # --- 404, 405, 406, 413, 415 ------------------------------------------------------------------
 
 
@@ -188,6 +206,14 @@ class UnknownStaff(NotFound):
 
 class UnknownApiToken(NotFound):
     code, title = "unknown_api_token", "There is no such API token"
+
+
+class UnknownSession(NotFound):
+    code, title = "unknown_session", "There is no such session"
+
+
+class UnknownInvitation(NotFound):
+    code, title = "unknown_invitation", "There is no such invitation, or it is no longer open"
 
 
 class MethodNotAllowed(ModerationError):
@@ -245,6 +271,10 @@ class AlreadyExists(Conflict):
     code, title = "already_exists", "There is one already"
 
 
+class LastAdmin(Conflict):
+    code, title = "last_admin", "Somebody must remain who administers all of it"
+
+
 # --- 422 -----------------------------------------------------------------------------------
 
 
@@ -277,6 +307,10 @@ class RateLimited(ModerationError):
 
 class Unavailable(ModerationError):
     status, code, title = 503, "unavailable", "A part of this service is not available just now"
+
+
+class IdentityProviderUnavailable(Unavailable):
+    code, title = "identity_provider_unavailable", "The identity provider does not answer right"
 
 
 def problem_types() -> list[type[ModerationError]]:

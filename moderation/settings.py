@@ -52,6 +52,8 @@ class Settings:
     rate_limit_address: str
     rate_limit_sign_in: str
     rate_limit_report: str
+    rate_limit_account: str
+    rate_limit_second_factor: str
     rate_limit_storage_url: str
 
     toxicity_engine: str
@@ -72,6 +74,13 @@ class Settings:
     token_lifetime_h: int
     desk_session_idle_h: int
     desk_session_lifetime_h: int
+    invitation_lifetime_h: int
+
+    oidc_issuer: str
+    oidc_client_id: str
+    oidc_client_secret: str
+    oidc_name: str
+    oidc_new_staff_domains: str
 
     log_level: str
     log_format: str
@@ -133,6 +142,7 @@ _SCHEMES: Mapping[str, tuple[str, ...]] = {
     "database_url": ("sqlite", "postgresql"),
     "broker_url": ("redis", "rediss", "amqp", "amqps"),
     "rate_limit_storage_url": ("memory", "redis", "rediss"),
+    "oidc_issuer": ("https", "http"),
 }
 """What URLs may begin with, before any ``+driver``."""
 
@@ -273,8 +283,9 @@ def _hint(key: str, known: Mapping[str, object]) -> str:
 def shown(settings: Settings) -> dict[str, Any]:
     """The settings as a table to print, secrets and passwords in URLs hidden."""
     table = asdict(settings)
-    if table["secret_key"]:
-        table["secret_key"] = "(set)"
+    for secret in ("secret_key", "oidc_client_secret"):
+        if table[secret]:
+            table[secret] = "(set)"
     for key, value in table.items():
         if key.endswith("_url") and "@" in str(value):
             scheme, _, rest = value.partition("://")

@@ -84,6 +84,7 @@ def create_app(wiring: Wiring) -> Flask:
         static_folder=None,
     )
     app.extensions[EXTENSION] = wiring
+    wiring.identity_provider  # noqa: B018  (settings that cannot be used are told of now)
     app.config.update(
         MAX_CONTENT_LENGTH=wiring.settings.max_request_bytes,
         MAX_FORM_MEMORY_SIZE=wiring.settings.max_request_bytes,

@@ -18,6 +18,7 @@ from moderation.keyring import Keyring, load_or_make_secret
 from moderation.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
+    from moderation.adapters.identity_provider import IdentityProvider
     from moderation.scoring.judge import Judge
     from moderation.scoring.spam_signals import SpamSignals
 
@@ -107,6 +108,16 @@ class Wiring:
     @cached_property
     def rate_limiter(self) -> RateLimiter:
         return RateLimiter(self.settings)
+
+    @cached_property
+    def identity_provider(self) -> IdentityProvider | None:
+        """Raises SettingsError when one is named, but not as whom to ask it."""
+        if not self.settings.oidc_issuer:
+            return None
+        # Not at the top: workers and most installations have no need of it.
+        from moderation.adapters.identity_provider import IdentityProvider
+
+        return IdentityProvider(self.settings)
 
     @cached_property
     def waiting(self) -> WaitingComments:

@@ -21,7 +21,7 @@ from moderation.adapters import schema
 from moderation.domain.base import Base
 from moderation.domain.comment import Comment
 from moderation.domain.staff import ApiToken, Role, Scope, Staff
-from moderation.services import access, counts, sites
+from moderation.services import access, counts, passwords, sites
 from moderation.settings import Settings, load_settings
 from moderation.wiring import Wiring
 from workers.judging import judge_batch
@@ -142,7 +142,7 @@ class Service:
         one_time: bool = False,
     ) -> Staff:
         """An account with ``PASSWORD``."""
-        cheap = mock.patch.object(access, "_hasher", _CHEAP_HASHER)
+        cheap = mock.patch.object(passwords, "_hasher", _CHEAP_HASHER)
         with cheap, self.database.write() as session:
             return access.create_staff(
                 session,

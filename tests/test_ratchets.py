@@ -79,6 +79,7 @@ def test_every_setting_can_be_a_variable(name: str) -> None:
         "database_url": "postgresql://db/moderation",
         "broker_url": "redis://broker/0",
         "rate_limit_storage_url": "redis://broker/1",
+        "oidc_issuer": "https://login.example",
     }
     given = default + 1 if isinstance(default, int) else urls.get(name) or default or "x" * 40
     settings = load_settings({PREFIX + name.upper(): str(given)})

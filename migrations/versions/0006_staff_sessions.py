@@ -17,6 +17,59 @@ def upgrade() -> None:
         "staff",
         sa.Column("preferences", sa.JSON(), nullable=False, server_default=sa.text("'{}'")),
     )
+    op.add_column("staff", sa.Column("identity", sa.String(length=800), nullable=True))
+    op.create_index("ix_staff_identity", "staff", ["identity"], unique=True)
+    op.add_column(
+        "api_tokens",
+        sa.Column("by_sign_in", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    # Until now the name alone told them from those made for programs.
+    op.execute(
+        "UPDATE api_tokens SET by_sign_in = true "
+        "WHERE name LIKE 'sign-in of %' AND staff_id IS NOT NULL AND expires_at IS NOT NULL"
+    )
+    op.create_table(
+        "second_factors",
+        sa.Column("staff_id", sa.String(length=32), nullable=False),
+        sa.Column("sealed_secret", sa.String(length=255), nullable=False),
+        sa.Column("last_step", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["staff_id"], ["staff.id"], name=op.f("fk_second_factors_staff_id")
+        ),
+        sa.PrimaryKeyConstraint("staff_id", name=op.f("pk_second_factors")),
+    )
+    op.create_table(
+        "recovery_codes",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("staff_id", sa.String(length=32), nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["staff_id"], ["staff.id"], name=op.f("fk_recovery_codes_staff_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recovery_codes")),
+    )
+    op.create_index("ix_recovery_codes_staff_id", "recovery_codes", ["staff_id"])
+    op.create_table(
+        "invitations",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("email", sa.String(length=320), nullable=False),
+        sa.Column("role", sa.String(length=10), nullable=False),
+        sa.Column("site_ids", sa.JSON(), nullable=True),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("invited_by", sa.String(length=200), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("role IN ('moderator', 'admin')", name=op.f("ck_invitations_role")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invitations")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_invitations_token_hash")),
+    )
+    op.create_index("ix_invitations_email", "invitations", ["email"])
     op.create_table(
         "staff_sessions",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -55,4 +108,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("audit_entries")
     op.drop_table("staff_sessions")
+    op.drop_table("invitations")
+    op.drop_table("recovery_codes")
+    op.drop_table("second_factors")
+    op.drop_column("api_tokens", "by_sign_in")
+    op.drop_index("ix_staff_identity", "staff")
+    op.drop_column("staff", "identity")
     op.drop_column("staff", "preferences")

@@ -19,6 +19,9 @@ STORAGE_TIMEOUT_S = 0.5
 PAUSE_S = 5
 """How long nothing is counted after the storage failed."""
 
+PURPOSES = ("author", "address", "sign_in", "account", "second_factor", "report")
+"""What is counted, each by the setting ``rate_limit_`` + its name."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -32,7 +35,7 @@ class RateLimiter:
     def __init__(self, settings: Settings) -> None:
         self._on = settings.rate_limits == "on"
         self._limits: dict[str, list[RateLimitItem]] = {}
-        for purpose in ("author", "address", "sign_in", "report"):
+        for purpose in PURPOSES:
             text = getattr(settings, f"rate_limit_{purpose}")
             try:
                 self._limits[purpose] = parse_many(text)

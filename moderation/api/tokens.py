@@ -13,12 +13,14 @@ from moderation.errors import (
     Invalid,
     PasswordChangeRequired,
     RateLimited,
+    SecondFactorFailed,
+    SecondFactorRequired,
     SignInFailed,
     Unauthenticated,
 )
 from moderation.gate import needs, public
 from moderation.schemas.token import SignedInSchema, SignInRequest
-from moderation.services import access
+from moderation.services import access, admission, second_factor
 from moderation.wiring import wired
 
 blueprint = Blueprint(
@@ -32,20 +34,37 @@ blueprint = Blueprint(
 @blueprint.route("", methods=["POST"])
 @public
 @blueprint.doc(security=[])
-@blueprint.problems(SignInFailed, PasswordChangeRequired, Invalid, RateLimited)
+@blueprint.problems(
+    SignInFailed,
+    SecondFactorFailed,
+    PasswordChangeRequired,
+    SecondFactorRequired,
+    Invalid,
+    RateLimited,
+)
 @blueprint.arguments(SignInRequest)
 @blueprint.response(201, SignedInSchema)
 def sign_in(given: dict[str, Any]) -> dict[str, Any]:
     """Exchange e-mail and password for a token that acts for this member of staff."""
     wiring = wired()
+    now = wiring.clock()
+    code = given.pop("code")
+    account = wiring.keyring.pseudonym("account", access.clean_email(given["email"]))
     wiring.rate_limiter.hit("sign_in", address())
+    wiring.rate_limiter.hit("account", account)
     with wiring.database.read() as session:
-        checked = access.check_password(session, **given)
+        checked = admission.check_password(session, **given)
+    admission.demand(checked, code=code)
+    if checked.needs_code:
+        wiring.rate_limiter.hit("second_factor", account)
     with wiring.database.write() as session:
-        new = access.sign_in(
+        if checked.needs_code:
+            second_factor.check(session, wiring.keyring, checked.staff_id, code, now=now)
+        person = admission.admit(session, checked, code_was_right=checked.needs_code, now=now)
+        new = admission.give_token(
             session,
-            checked,
-            now=wiring.clock(),
+            person,
+            now=now,
             lifetime=timedelta(hours=wiring.settings.token_lifetime_h),
         )
     return {

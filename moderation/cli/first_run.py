@@ -7,7 +7,7 @@ import click
 from moderation.adapters import schema
 from moderation.domain.site import DEMO_SITE_KEY
 from moderation.domain.staff import Role
-from moderation.services import access, sites
+from moderation.services import access, passwords, sites
 from moderation.wiring import Wiring
 
 ADMIN_EMAIL = "admin@localhost"
@@ -31,7 +31,7 @@ def prepare() -> None:
             now=now,
             edit_window_s=settings.edit_window_s,
         )
-        password = access.new_one_time_password()
+        password = passwords.new_one_time_password()
         access.create_staff(
             session,
             email=ADMIN_EMAIL,

@@ -13,9 +13,9 @@ import click
 
 from moderation.adapters.logs import configure_logs
 from moderation.domain.site import Site
-from moderation.domain.staff import Role, Scope
+from moderation.domain.staff import OPERATOR, Role, Scope
 from moderation.errors import UnknownSite
-from moderation.services import access, sites
+from moderation.services import access, accounts, identities, invitations, passwords, sites
 from moderation.wiring import Wiring
 
 
@@ -228,7 +228,7 @@ def create_staff(
     as_json: bool,
 ) -> None:
     """Make an account. Without --password-stdin it gets a one-time password, which is printed."""
-    password = _password_from_stdin() if password_stdin else access.new_one_time_password()
+    password = _password_from_stdin() if password_stdin else passwords.new_one_time_password()
     with wiring.database.write() as session:
         made = access.create_staff(
             session,
@@ -250,11 +250,22 @@ def create_staff(
 @as_json
 @wired
 def reset_password(wiring: Wiring, email: str, password_stdin: bool, as_json: bool) -> None:
-    """Give an account a new password; without --password-stdin a one-time one, printed."""
-    password = _password_from_stdin() if password_stdin else access.new_one_time_password()
+    """Give an account a new password; without --password-stdin a one-time one, printed.
+
+    Whoever is signed in with the old one is signed out.
+    """
+    password = _password_from_stdin() if password_stdin else passwords.new_one_time_password()
+    new_hash = passwords.hashed(password)
     with wiring.database.write() as session:
         found = access.staff_by_email(session, email)
-        access.set_password(found, password, one_time=not password_stdin)
+        accounts.reset_password(
+            session,
+            OPERATOR,
+            found.id,
+            new_hash=new_hash,
+            one_time=not password_stdin,
+            now=wiring.clock(),
+        )
     shown = {"email": found.email}
     show(shown if password_stdin else {**shown, "one_time_password": password}, as_json)
 
@@ -265,7 +276,83 @@ def reset_password(wiring: Wiring, email: str, password_stdin: bool, as_json: bo
 def close_staff(wiring: Wiring, email: str) -> None:
     """Close an account: its sign-in and tokens stop at once, its decisions stay."""
     with wiring.database.write() as session:
-        access.staff_by_email(session, email).is_active = False
+        found = access.staff_by_email(session, email)
+        accounts.close(session, OPERATOR, found.id, now=wiring.clock())
+
+
+@staff.command("reopen")
+@click.argument("email")
+@wired
+def reopen_staff(wiring: Wiring, email: str) -> None:
+    """Open a closed account again, with the password it had."""
+    with wiring.database.write() as session:
+        found = access.staff_by_email(session, email)
+        accounts.reopen(session, OPERATOR, found.id, now=wiring.clock())
+
+
+@staff.command("invite")
+@click.argument("email")
+@click.option("--role", type=click.Choice([str(r) for r in Role]), required=True)
+@click.option("--site", "site_keys", multiple=True, help="Only these sites; repeatable.")
+@click.option(
+    "--url",
+    help="Where people reach this service, if not where it listens; the link begins with it.",
+)
+@as_json
+@wired
+def invite_staff(
+    wiring: Wiring,
+    email: str,
+    role: str,
+    site_keys: tuple[str, ...],
+    url: str | None,
+    as_json: bool,
+) -> None:
+    """Print a link with which EMAIL's owner makes the account; it works once."""
+    url = url or f"http://{wiring.settings.http_host}:{wiring.settings.http_port}"
+    with wiring.database.write() as session:
+        new = invitations.invite(
+            session,
+            OPERATOR,
+            email=email,
+            role=Role(role),
+            site_ids=[find_site(session, key).id for key in site_keys] or None,
+            now=wiring.clock(),
+            lifetime=timedelta(hours=wiring.settings.invitation_lifetime_h),
+        )
+    show(
+        {
+            "id": new.row.id,
+            "email": new.row.email,
+            "link": f"{url.rstrip('/')}{invitations.link_path(new.token)}",
+            "expires_at": new.row.expires_at.isoformat(),
+        },
+        as_json,
+    )
+
+
+@staff.command("reset-second-factor")
+@click.argument("email")
+@wired
+def reset_second_factor(wiring: Wiring, email: str) -> None:
+    """Switch off the second factor of somebody who lost it; their password stays."""
+    with wiring.database.write() as session:
+        found = access.staff_by_email(session, email)
+        was_on = accounts.reset_second_factor(session, OPERATOR, found.id, now=wiring.clock())
+    click.echo("It is off now." if was_on else "It was not on.", err=True)
+
+
+@staff.command("forget-identity")
+@click.argument("email")
+@wired
+def forget_identity(wiring: Wiring, email: str) -> None:
+    """Let the account be opened by whoever next has EMAIL at the identity provider.
+
+    Where somebody got a new identity there: to others their account stays closed.
+    """
+    with wiring.database.write() as session:
+        found = access.staff_by_email(session, email)
+        identities.unbind(session, OPERATOR, found, now=wiring.clock())
 
 
 @staff.command("list")

@@ -1,7 +1,9 @@
 """The moderators' desk: pages under ``/desk``. Importing this package registers all its views."""
 
 from moderation.desk import (
+    invitation,
     missing,
+    provider,
     queue,
     settings,
     sign_in,
@@ -9,4 +11,13 @@ from moderation.desk import (
 )
 from moderation.desk.door import blueprint
 
-__all__ = ["blueprint", "missing", "queue", "settings", "sign_in", "static_files"]
+__all__ = [
+    "blueprint",
+    "invitation",
+    "missing",
+    "provider",
+    "queue",
+    "settings",
+    "sign_in",
+    "static_files",
+]

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from moderation.domain.base import Base, Id, UtcDateTime, new_id, one_of
@@ -43,7 +43,10 @@ class Staff(Base):
     """A member of staff. ``site_ids`` None means every site, now and later."""
 
     __tablename__ = "staff"
-    __table_args__ = (CheckConstraint(one_of("role", Role), name="role"),)
+    __table_args__ = (
+        CheckConstraint(one_of("role", Role), name="role"),
+        Index("ix_staff_identity", "identity", unique=True),
+    )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
     email: Mapped[str] = mapped_column(String(320), unique=True)
@@ -58,6 +61,8 @@ class Staff(Base):
     preferences: Mapped[dict[str, Any]] = mapped_column(
         JSON, default=dict, server_default=text("'{}'")
     )
+    # Who they are at the identity provider, once they signed in there: "ISSUER SUBJECT".
+    identity: Mapped[str | None] = mapped_column(String(800))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -76,6 +81,8 @@ class ApiToken(Base):
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Given for a password, so that it ends when that is changed.
+    by_sign_in: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 def new_token() -> str:
@@ -104,3 +111,7 @@ class Principal:
 
     def sees(self, site_id: str) -> bool:
         return self.site_ids is None or site_id in self.site_ids
+
+
+OPERATOR = Principal("operator", "Command line", frozenset(Scope))
+"""Whoever has a shell on this installation."""

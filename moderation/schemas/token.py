@@ -16,6 +16,15 @@ class SignInRequest(Wire):
         load_default=None,
         metadata={"description": "Replaces the password; needed with a one-time password."},
     )
+    code = Text(
+        validate=validate.Length(1, 40),
+        load_only=True,
+        load_default=None,
+        metadata={
+            "description": "Of the authenticator, or a recovery code; needed where the account "
+            "has a second factor."
+        },
+    )
 
 
 class SignedInSchema(Wire):

@@ -1,17 +1,13 @@
-"""Who staff are and what they may do: accounts, tokens, signing in."""
+"""Who staff are and what they may do: accounts and API tokens."""
 
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from moderation.domain.base import new_id
@@ -31,20 +27,15 @@ from moderation.errors import (
     ExpiredToken,
     Invalid,
     InvalidToken,
-    PasswordChangeRequired,
-    SignInFailed,
     UnknownApiToken,
     UnknownStaff,
 )
+from moderation.services import passwords
 
-MIN_PASSWORD_CHARS = 12
-MAX_PASSWORD_CHARS = 256
 MAX_NAME_CODE_POINTS = 200
 """What the columns for names of staff and tokens hold."""
 LAST_USED_EVERY = timedelta(minutes=1)
 """A token's last use is noted at most this often: reading must not write each time."""
-
-_hasher = PasswordHasher()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +44,6 @@ class NewToken:
 
     row: ApiToken
     token: str
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedPassword:
-    """A password that was right for ``password_hash``; ``replacement`` is the hash to keep then."""
-
-    staff_id: str
-    password_hash: str
-    replacement: str | None
 
 
 def create_staff(
@@ -81,16 +63,44 @@ def create_staff(
         Invalid: no e-mail address, a password too short, an unknown site.
         AlreadyExists: the address has an account.
     """
-    address = email.strip().lower()
     wrong: dict[str, list[str]] = {}
-    if len(address) > 320 or not re.fullmatch(r"[^@\s\x00]+@[^@\s\x00]+", address):
-        wrong["email"] = [f"{email!r} is not an e-mail address."]
-    if message := _password_fault(password):
+    if message := email_fault(email):
+        wrong["email"] = [message]
+    if message := passwords.fault(password):
         wrong["password"] = [message]
-    if message := _unknown_sites(session, site_ids):
+    if message := unknown_sites(session, site_ids):
         wrong["site_ids"] = [message]
     if wrong:
         raise Invalid(errors=wrong)
+    return add_staff(
+        session,
+        email=email,
+        password_hash=passwords.hashed(password),
+        role=role,
+        now=now,
+        name=name,
+        site_ids=site_ids,
+        one_time=one_time,
+    )
+
+
+def add_staff(
+    session: Session,
+    *,
+    email: str,
+    password_hash: str,
+    role: Role,
+    now: datetime,
+    name: str | None = None,
+    site_ids: Sequence[str] | None = None,
+    one_time: bool = False,
+) -> Staff:
+    """The same with what was checked before, and a hash made before this transaction.
+
+    Raises:
+        AlreadyExists: the address has an account.
+    """
+    address = clean_email(email)
     if session.scalar(select(Staff.id).where(Staff.email == address)):
         raise AlreadyExists(f"{address} has an account already")
     staff = Staff(
@@ -98,7 +108,7 @@ def create_staff(
         email=address,
         name=(name or address.partition("@")[0])[:MAX_NAME_CODE_POINTS],
         role=role,
-        password_hash=_hasher.hash(password),
+        password_hash=password_hash,
         password_is_one_time=one_time,
         site_ids=list(site_ids) if site_ids is not None else None,
         is_active=True,
@@ -109,98 +119,26 @@ def create_staff(
     return staff
 
 
-def new_one_time_password() -> str:
-    """120 random bits in letters and digits that are easy to copy."""
-    return secrets.token_hex(15)
+def clean_email(email: str) -> str:
+    """As addresses are kept and looked for."""
+    return email.strip().lower()
+
+
+def email_fault(email: str) -> str | None:
+    """What is wrong with it as an address; None when nothing is."""
+    address = clean_email(email)
+    if len(address) > 320 or not re.fullmatch(r"[^@\s\x00]+@[^@\s\x00]+", address):
+        return f"{email!r} is not an e-mail address."
+    return None
 
 
 def staff_by_email(session: Session, email: str) -> Staff:
     """Raises UnknownStaff."""
-    address = email.strip().lower()
+    address = clean_email(email)
     staff = session.scalars(select(Staff).where(Staff.email == address)).one_or_none()
     if staff is None:
         raise UnknownStaff(f"{address} has no account")
     return staff
-
-
-def set_password(staff: Staff, password: str, *, one_time: bool = False) -> None:
-    """Raises Invalid when the password is too short or too long."""
-    if message := _password_fault(password):
-        raise Invalid(errors={"password": [message]})
-    staff.password_hash = _hasher.hash(password)
-    staff.password_is_one_time = one_time
-
-
-def check_password(
-    session: Session, *, email: str, password: str, new_password: str | None = None
-) -> CheckedPassword:
-    """Say whose e-mail and password these are; only reads.
-
-    Hashing is slow on purpose: never call this in a transaction that others wait for.
-
-    A one-time password is accepted only together with the ``new_password`` that replaces it.
-
-    Raises:
-        SignInFailed: the same for an unknown address, a wrong password and a closed account.
-        PasswordChangeRequired: the password was a one-time one and no new one came with it.
-        Invalid: the new password is too short, or the same.
-    """
-    found = select(Staff).where(Staff.email == email.strip().lower())
-    staff = session.scalars(found).one_or_none()
-    # An unknown address costs the same time as a wrong password, or it could be told apart.
-    known = staff.password_hash if staff else _hash_of_nothing()
-    try:
-        _hasher.verify(known, password)
-    except (VerificationError, InvalidHashError):
-        raise SignInFailed from None
-    if staff is None or not staff.is_active:
-        raise SignInFailed
-    if staff.password_is_one_time and new_password is None:
-        raise PasswordChangeRequired('Send a "new_password" along with the one-time password')
-    replacement = None
-    if new_password is not None:
-        if new_password == password:
-            raise Invalid(errors={"new_password": ["Choose one that differs from the old one."]})
-        if message := _password_fault(new_password):
-            raise Invalid(errors={"new_password": [message]})
-        replacement = _hasher.hash(new_password)
-    elif _hasher.check_needs_rehash(known):
-        replacement = _hasher.hash(password)
-    return CheckedPassword(staff.id, known, replacement)
-
-
-def confirm(session: Session, checked: CheckedPassword) -> Staff:
-    """Whoever showed the right password, once more looked at now that something is written.
-
-    Raises:
-        SignInFailed: the account was closed or its password changed since the check.
-    """
-    staff = session.get_one(Staff, checked.staff_id)
-    if not staff.is_active or staff.password_hash != checked.password_hash:
-        raise SignInFailed
-    if checked.replacement is not None:
-        staff.password_hash = checked.replacement
-        staff.password_is_one_time = False
-    return staff
-
-
-def sign_in(
-    session: Session, checked: CheckedPassword, *, now: datetime, lifetime: timedelta
-) -> NewToken:
-    """Give whoever showed the right password a token with all that their role allows.
-
-    Raises:
-        SignInFailed: as for ``confirm``.
-    """
-    staff = confirm(session, checked)
-    return create_token(
-        session,
-        name=f"sign-in of {staff.email}"[:MAX_NAME_CODE_POINTS],
-        scopes=ROLE_SCOPES[Role(staff.role)],
-        now=now,
-        staff=staff,
-        expires_at=now + lifetime,
-    )
 
 
 def create_token(
@@ -212,8 +150,11 @@ def create_token(
     staff: Staff | None = None,
     site_ids: Sequence[str] | None = None,
     expires_at: datetime | None = None,
+    by_sign_in: bool = False,
 ) -> NewToken:
     """Make a token: for a program, or acting for a member of staff.
+
+    ``by_sign_in``: it was given for a password, and ends when that is changed.
 
     Raises:
         Invalid: no scope, an unknown one, one beyond the role, an unknown site.
@@ -227,7 +168,7 @@ def create_token(
         wrong["scopes"] = [f"A {staff.role} cannot have {', '.join(beyond)}."]
     if not 0 < len(name.strip()) <= MAX_NAME_CODE_POINTS:
         wrong["name"] = [f"A name of 1 to {MAX_NAME_CODE_POINTS} characters, please."]
-    if message := _unknown_sites(session, site_ids):
+    if message := unknown_sites(session, site_ids):
         wrong["site_ids"] = [message]
     if wrong:
         raise Invalid(errors=wrong)
@@ -241,6 +182,7 @@ def create_token(
         site_ids=list(site_ids) if site_ids is not None else None,
         created_at=now,
         expires_at=expires_at,
+        by_sign_in=by_sign_in,
     )
     session.add(row)
     session.flush()
@@ -306,6 +248,22 @@ def revoke_token(session: Session, token_id: str, *, now: datetime) -> ApiToken:
     return row
 
 
+def revoke_sign_ins(session: Session, staff_id: str, *, now: datetime) -> None:
+    """Revoke the tokens somebody got for their password; those made for programs stay."""
+    _revoke_all(session, now, ApiToken.staff_id == staff_id, ApiToken.by_sign_in)
+
+
+def revoke_all_of(session: Session, staff_id: str, *, now: datetime) -> None:
+    """Revoke every token that acts for somebody."""
+    _revoke_all(session, now, ApiToken.staff_id == staff_id)
+
+
+def _revoke_all(session: Session, now: datetime, *which: ColumnElement[bool]) -> None:
+    session.execute(
+        update(ApiToken).where(ApiToken.revoked_at.is_(None), *which).values(revoked_at=now)
+    )
+
+
 def list_tokens(session: Session) -> list[ApiToken]:
     return list(session.scalars(select(ApiToken).order_by(ApiToken.created_at, ApiToken.id)))
 
@@ -318,22 +276,10 @@ def _site_set(site_ids: list[str] | None) -> frozenset[str] | None:
     return None if site_ids is None else frozenset(site_ids)
 
 
-def _password_fault(password: str) -> str | None:
-    if len(password) < MIN_PASSWORD_CHARS:
-        return f"At least {MIN_PASSWORD_CHARS} characters, please; this has {len(password)}."
-    if len(password) > MAX_PASSWORD_CHARS:
-        return f"At most {MAX_PASSWORD_CHARS} characters, please."
-    return None
-
-
-def _unknown_sites(session: Session, site_ids: Sequence[str] | None) -> str | None:
+def unknown_sites(session: Session, site_ids: Sequence[str] | None) -> str | None:
+    """A sentence that names those of the ids that belong to no site; None when all do."""
     if not site_ids:
         return None
     known = set(session.scalars(select(Site.id).where(Site.id.in_(site_ids))))
     unknown = [site_id for site_id in site_ids if site_id not in known]
     return f"Unknown: {', '.join(unknown)}." if unknown else None
-
-
-@lru_cache(maxsize=1)
-def _hash_of_nothing() -> str:
-    return _hasher.hash(secrets.token_hex(16))

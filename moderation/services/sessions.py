@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from moderation.domain.base import new_id
 from moderation.domain.staff import Principal, Role, Staff
 from moderation.domain.staff_session import StaffSession
-from moderation.errors import ExpiredToken, InvalidToken
+from moderation.errors import ExpiredToken, InvalidToken, UnknownSession
 from moderation.services import access
 
 SEEN_EVERY = timedelta(minutes=1)
@@ -96,10 +96,53 @@ def note_seen(session: Session, session_id: str, *, now: datetime) -> None:
     session.get_one(StaffSession, session_id).last_seen_at = now
 
 
-def end(session: Session, session_id: str, *, now: datetime) -> None:
-    """End a session; doing so twice is fine."""
-    row = session.get_one(StaffSession, session_id)
+def alive(
+    session: Session, staff_id: str, *, now: datetime, lifetime: Lifetime
+) -> list[StaffSession]:
+    """Somebody's sessions that still let them in, the last used first."""
+    return list(
+        session.scalars(
+            select(StaffSession)
+            .where(
+                StaffSession.staff_id == staff_id,
+                StaffSession.ended_at.is_(None),
+                StaffSession.last_seen_at > now - lifetime.idle,
+                StaffSession.created_at > now - lifetime.longest,
+            )
+            .order_by(StaffSession.last_seen_at.desc(), StaffSession.id.desc())
+        )
+    )
+
+
+def end(session: Session, session_id: str, *, now: datetime, staff_id: str | None = None) -> None:
+    """End a session; doing so twice is fine.
+
+    Raises:
+        UnknownSession: there is none, or it is not of ``staff_id`` where that is given.
+    """
+    row = session.get(StaffSession, session_id)
+    if row is None or staff_id not in (None, row.staff_id):
+        raise UnknownSession(f"There is no session with the id {session_id!r}")
     row.ended_at = row.ended_at or now
+
+
+def end_by_token(session: Session, token: str, *, now: datetime) -> None:
+    """End the session a browser holds, if there is one."""
+    session.execute(
+        update(StaffSession)
+        .where(StaffSession.token_hash == _hash(token), StaffSession.ended_at.is_(None))
+        .values(ended_at=now)
+    )
+
+
+def end_all(session: Session, staff_id: str, *, now: datetime, but: str | None = None) -> int:
+    """End all of somebody's sessions, but for the one with the id ``but``; returns how many."""
+    ending = (
+        update(StaffSession)
+        .where(StaffSession.staff_id == staff_id, StaffSession.ended_at.is_(None))
+        .values(ended_at=now)
+    )
+    return session.execute(ending.where(StaffSession.id != but) if but else ending).rowcount
 
 
 def _hash(token: str) -> str:

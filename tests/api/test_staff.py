@@ -12,7 +12,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from moderation.domain.staff import ROLE_SCOPES, ApiToken, Role, Scope, Staff
-from moderation.services import access
+from moderation.services import admission, passwords
 
 TOKENS = "/api/v1/tokens"
 NEW_PASSWORD = "another long password"
@@ -138,15 +138,15 @@ def test_a_password_that_changes_meanwhile_is_not_the_right_one_any_more(
     client: CheckedClient, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = service.make_staff()
-    check = access.check_password
+    check = admission.check_password
 
-    def changed_meanwhile(*args: Any, **kwargs: Any) -> access.CheckedPassword:
+    def changed_meanwhile(*args: Any, **kwargs: Any) -> admission.CheckedPassword:
         checked = check(*args, **kwargs)
         with service.database.write() as session:
-            access.set_password(session.get_one(Staff, person.id), NEW_PASSWORD)
+            session.get_one(Staff, person.id).password_hash = passwords.hashed(NEW_PASSWORD)
         return checked
 
-    monkeypatch.setattr(access, "check_password", changed_meanwhile)
+    monkeypatch.setattr(admission, "check_password", changed_meanwhile)
     assert sign_in(client, person.email, PASSWORD).json["type"].endswith("#sign_in_failed")
 
 

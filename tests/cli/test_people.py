@@ -8,7 +8,7 @@ import pytest
 
 from moderation.domain.staff import Scope
 from moderation.errors import InvalidToken, SignInFailed
-from moderation.services import access
+from moderation.services import access, admission
 
 if TYPE_CHECKING:
     from conftest import Shell
@@ -32,12 +32,13 @@ def sign_in(shell: Shell, email: str, password: str, **more: Any) -> str:
     from datetime import timedelta
 
     wiring = shell.wiring()
+    now = wiring.clock()
     with wiring.database.read() as session:
-        checked = access.check_password(session, email=email, password=password, **more)
+        checked = admission.check_password(session, email=email, password=password, **more)
+    admission.demand(checked, code=None)
     with wiring.database.write() as session:
-        return access.sign_in(
-            session, checked, now=wiring.clock(), lifetime=timedelta(hours=1)
-        ).token
+        person = admission.admit(session, checked, code_was_right=False, now=now)
+        return admission.give_token(session, person, now=now, lifetime=timedelta(hours=1)).token
 
 
 # --- Sites -------------------------------------------------------------------------------------
