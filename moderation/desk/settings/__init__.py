@@ -1,5 +1,5 @@
 """Settings, for admins: what is set up once and for all comments. A module for each place."""
 
-from moderation.desk.settings import index
+from moderation.desk.settings import index, sites
 
-__all__ = ["index"]
+__all__ = ["index", "sites"]

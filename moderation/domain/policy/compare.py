@@ -1,15 +1,59 @@
-"""What two ways of judging the same comments make of them: counts, and where they differ most."""
+"""What two policies differ in, and what two ways of judging make of the same comments."""
 
 from __future__ import annotations
 
 import heapq
+import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from moderation.domain.policy.shape import Outcome, Verdict
+from moderation.domain.policy.shape import Outcome, Policy, Verdict
+from moderation.domain.policy.written import as_toml
 from moderation.labels import LABELS
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A key in which two policies differ, written as in their files: ``thresholds.spam.hold_at``.
+
+    A listed word is a change of its own: ``before`` or ``after`` is the word, the other is None.
+    """
+
+    key: str
+    before: Any
+    after: Any
+
+
+def field_changes(before: Policy, after: Policy) -> list[FieldChange]:
+    """What is different in ``after``; names and versions aside. In the order of the files."""
+    old, new = _fields(before), _fields(after)
+    changes = []
+    for key in dict.fromkeys([*new, *old]):
+        was, would = old.get(key), new.get(key)
+        if isinstance(was, list) or isinstance(would, list):
+            was, would = was or [], would or []
+            changes += [FieldChange(key, word, None) for word in was if word not in would]
+            changes += [FieldChange(key, None, word) for word in would if word not in was]
+        elif was != would:
+            changes.append(FieldChange(key, was, would))
+    return changes
+
+
+def _fields(policy: Policy) -> dict[str, Any]:
+    """Key with its path -> value."""
+    flat: dict[str, Any] = {}
+
+    def flatten(table: Mapping[str, Any], path: str) -> None:
+        for key, value in table.items():
+            if isinstance(value, Mapping):
+                flatten(value, f"{path}{key}.")
+            else:
+                flat[f"{path}{key}"] = value
+
+    flatten(tomllib.loads(as_toml(policy)), "")
+    return {key: value for key, value in flat.items() if key not in ("name", "version")}
 
 
 @dataclass(frozen=True, slots=True)
