@@ -25,7 +25,7 @@ from workers.upkeep import (
     check_counts,
     cluster_the_rest,
     forget_traces,
-    tally_hours,
+    tally_decisions,
 )
 
 log = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ TASKS = {
     jobs.CHECK_COUNTS: check_counts,
     jobs.CLUSTER_THE_REST: cluster_the_rest,
     jobs.FORGET_TRACES: forget_traces,
-    jobs.TALLY: tally_hours,
+    jobs.TALLY: tally_decisions,
 }
 """Task name -> what does it; each takes the wiring and nothing else."""
 

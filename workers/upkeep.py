@@ -15,8 +15,9 @@ log = structlog.get_logger(__name__)
 BATCH = 25
 MAX_BATCHES = 40
 """Of old comments; then new ones get their turn."""
-MAX_HOURS = 12
-"""Counted in a row; then comments get their turn. Matters after an upgrade alone."""
+TALLIED_AT_ONCE = 1000
+MAX_TALLYINGS = 10
+"""In a row; then comments get their turn. Matters after an upgrade alone."""
 
 
 def announce_what_was_left(wiring: Wiring) -> None:
@@ -67,13 +68,13 @@ def forget_traces(wiring: Wiring) -> None:
                 return
 
 
-def tally_hours(wiring: Wiring) -> None:
-    """Count the decisions of hours that are over, for the desk's page of insight."""
-    for _ in range(MAX_HOURS):
+def tally_decisions(wiring: Wiring) -> None:
+    """Count decisions into hourly tallies, for the desk's page of insight."""
+    for _ in range(MAX_TALLYINGS):
         if state.should_stop is not None or state.should_terminate is not None:
             return
         with wiring.database.read() as session:
-            counted = tallies.look(session, now=wiring.clock())
+            counted = tallies.look(session, now=wiring.clock(), limit=TALLIED_AT_ONCE)
         if counted is None:
             return
         with wiring.database.write() as session:

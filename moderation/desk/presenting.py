@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import dates, numbers
@@ -29,6 +29,21 @@ def exact(moment: datetime) -> Markup:
 def day(moment: datetime) -> str:
     """The date alone, in the reader's zone."""
     return dates.format_date(moment.astimezone(zone()), "medium", locale=language())
+
+
+def short_day(moment: datetime) -> str:
+    """The day without its year, for where there is little room."""
+    return dates.format_skeleton("MMMd", moment.astimezone(zone()), locale=language())
+
+
+def short_hour(moment: datetime) -> str:
+    """The time of the day alone."""
+    return dates.format_time(moment.astimezone(zone()), "short", locale=language())
+
+
+def duration(time: timedelta) -> str:
+    """How long something took: 40 minutes, 3 hours."""
+    return dates.format_timedelta(time, threshold=1.5, locale=language())
 
 
 def number(value: float) -> str:

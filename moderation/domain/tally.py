@@ -7,7 +7,7 @@ decision that was overturned, so that a share of those is a share of the same de
 
 from __future__ import annotations
 
-import math
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,16 @@ VERDICTS = frozenset({Action.APPROVE, Action.REJECT})
 FIRST_DECISION = 2
 """The version that a comment's first decision leaves; every comment has exactly one of it."""
 
-WAITS_A_DOUBLING = 4
+_MIN, _H, _DAY = 60, 3600, 86_400
+WAIT_EDGES_S: tuple[float, ...] = (
+    *(0, 5, 10, 15, 20, 30, 45),
+    *(_MIN * n for n in (1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 45)),
+    *(_H * n for n in (1, 1.5, 2, 3, 4, 6, 8, 12, 18)),
+    *(_DAY * n for n in (1, 1.5, 2, 3, 4, 5, 7, 10, 14, 30)),
+)
+"""Where the bins begin that waits are counted in, in seconds. Stored tallies name their places:
+nothing may be put in between.
+"""
 
 
 class Measure(StrEnum):
@@ -54,7 +63,9 @@ class Measure(StrEnum):
     PEOPLE = "people"
     """``ACTOR ACTION``, and ``ACTOR overturned`` for what others overturned."""
     ARTICLES = "articles"
-    """``ARTICLE_ID arrived|approve|reject``."""
+    """``ARTICLE_ID``: comments that arrived there."""
+    REJECTED_AT = "rejected_at"
+    """``ARTICLE_ID``: rejections there, by whomever."""
 
 
 Counts = Mapping[str, Mapping[str, int]]
@@ -72,7 +83,7 @@ class Tally(Base):
 
 
 class TallyMark(Base):
-    """How far counting has come: every decision before ``until`` is in the tallies, once."""
+    """How far counting has come: each decision before ``until`` is in the tallies, once."""
 
     __tablename__ = "tally_marks"
 
@@ -122,13 +133,8 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def wait_bin(seconds: float) -> int:
-    """Waits are counted in bins that grow by 19 %: four to each doubling, from a second on."""
-    return math.floor(WAITS_A_DOUBLING * math.log2(max(seconds, 1.0)))
-
-
-def wait_s(number: float) -> float:
-    """Where a bin begins; ``number + 0.5`` for its middle."""
-    return 2 ** (number / WAITS_A_DOUBLING)
+    """The place in WAIT_EDGES_S of the bin that a wait belongs to."""
+    return max(bisect_right(WAIT_EDGES_S, seconds) - 1, 0)
 
 
 def can_overturn(step: Step) -> bool:
@@ -158,10 +164,10 @@ def _counted(fact: Fact) -> Iterator[tuple[datetime, Measure, str, int]]:
     step = fact.step
     if step.version == FIRST_DECISION:
         yield fact.posted_at, Measure.ARRIVED, "all", 1
-        yield fact.posted_at, Measure.ARTICLES, f"{fact.article_id} arrived", 1
+        yield fact.posted_at, Measure.ARTICLES, fact.article_id, 1
     yield step.at, Measure.DECIDED, f"{step.decided_by} {step.action}", 1
-    if step.action in VERDICTS:
-        yield step.at, Measure.ARTICLES, f"{fact.article_id} {step.action}", 1
+    if step.action == Action.REJECT:
+        yield step.at, Measure.REJECTED_AT, fact.article_id, 1
     if step.decided_by != DecidedBy.MODERATOR:
         return
     yield step.at, Measure.PEOPLE, f"{step.actor} {step.action}", 1

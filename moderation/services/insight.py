@@ -18,12 +18,12 @@ from moderation.domain.comment import WAITS, Comment, holds
 from moderation.domain.decision import Action, DecidedBy
 from moderation.domain.site import Article, Site
 from moderation.domain.staff import ApiToken, Principal, Scope, Staff
-from moderation.domain.tally import BANDS, Measure, add, wait_s
+from moderation.domain.tally import BANDS, WAIT_EDGES_S, Measure, add
 from moderation.errors import UnknownSite
 from moderation.services import tallies
 
-MAX_RECENT = 20_000
-"""Decisions not in the tallies yet that a page counts itself; it takes half a second."""
+MAX_RECENT = 5000
+"""Decisions not in the tallies yet that a page counts itself: of some ten minutes."""
 
 AGES = (timedelta(hours=1), timedelta(hours=4), timedelta(days=1), timedelta(days=3))
 """Where the age of what waits is parted."""
@@ -53,11 +53,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """``ages``: how many wait for less than each of AGES and not less than the one before."""
+    """``ages``: how many wait for less than each of AGES and not less than the one before.
+
+    What waits for an admin is in ``escalated`` only.
+    """
 
     all: Waiting
     sites: Sequence[Waiting]
     ages: Sequence[int]
+    escalated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +97,18 @@ class Waits:
         return sum(self.bins.values())
 
     def within_s(self, share: float) -> float | None:
-        """In how many seconds ``share`` of 0..1 was decided, to about a tenth; None without any."""
+        """In how many seconds ``share`` of 0..1 was decided, near enough; None without any."""
         left = share * self.number
-        for number in sorted(self.bins):
-            left -= self.bins[number]
-            if left <= 0:
-                return wait_s(number + 0.5)
+        for place in sorted(self.bins):
+            if left <= self.bins[place]:
+                low, high = WAIT_EDGES_S[place], _wait_end_s(place)
+                return low + (high - low) * left / self.bins[place]
+            left -= self.bins[place]
         return None
+
+    def between(self, low_s: float, high_s: float) -> int:
+        """How many took from ``low_s`` to less than ``high_s``; both are edges, or infinity."""
+        return sum(n for place, n in self.bins.items() if low_s <= WAIT_EDGES_S[place] < high_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +187,6 @@ class Person:
 class BusyArticle:
     article: Article
     arrived: int
-    approved: int
     rejected: int
 
 
@@ -214,6 +222,21 @@ def sites_seen(session: Session, principal: Principal) -> list[Site]:
     return list(session.scalars(statement))
 
 
+def site_ids_of(
+    session: Session, principal: Principal, site_id: str | None
+) -> Collection[str] | None:
+    """The sites that are meant: the named one, or all this principal sees; None for every one.
+
+    Raises:
+        UnknownSite: there is no such site, or not for this principal.
+    """
+    if site_id is None:
+        return principal.site_ids
+    if not principal.sees(site_id) or session.get(Site, site_id) is None:
+        raise UnknownSite
+    return [site_id]
+
+
 def insight(session: Session, principal: Principal, wanted: Wanted) -> Insight:
     """What happened in a period.
 
@@ -224,7 +247,7 @@ def insight(session: Session, principal: Principal, wanted: Wanted) -> Insight:
         session,
         since=wanted.since,
         until=wanted.until,
-        site_ids=_site_ids(session, principal, wanted.site_id),
+        site_ids=site_ids_of(session, principal, wanted.site_id),
         recent_limit=MAX_RECENT,
     )
     total: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -243,7 +266,7 @@ def insight(session: Session, principal: Principal, wanted: Wanted) -> Insight:
         reasons=total[Measure.REASONS].most_common(),
         people=_people(session, principal, total[Measure.PEOPLE]),
         team=team,
-        articles=_articles(session, total[Measure.ARTICLES]),
+        articles=_articles(session, total),
         until=reading.until,
     )
 
@@ -257,7 +280,7 @@ def waiting(session: Session, principal: Principal, site_id: str | None, *, now:
     Raises:
         UnknownSite: there is no such site, or not for this principal.
     """
-    ids = _site_ids(session, principal, site_id)
+    ids = site_ids_of(session, principal, site_id)
     younger = [func.sum(case((Comment.created_at > now - age, 1), else_=0)) for age in AGES]
     statement = select(Comment.site_id, func.count(), func.min(Comment.created_at), *younger).where(
         holds(WAITS)
@@ -286,7 +309,14 @@ def waiting(session: Session, principal: Principal, site_id: str | None, *, now:
     oldest = min((each.oldest for each in sites if each.oldest), default=None)
     younger_than = [sum(row[3 + n] for row in found.values()) for n in range(len(AGES))] + [number]
     ages = [upper - lower for lower, upper in zip([0, *younger_than], younger_than, strict=False)]
-    return Now(Waiting(None, number, oldest, median), sites, ages)
+    return Now(Waiting(None, number, oldest, median), sites, ages, _escalated(session, ids))
+
+
+def _escalated(session: Session, ids: Collection[str] | None) -> int:
+    statement = select(func.count()).select_from(Comment).where(holds(ESCALATED))
+    if ids is not None:
+        statement = statement.where(Comment.site_id.in_(sorted(ids)))
+    return session.scalar(statement) or 0
 
 
 def _median(session: Session, ids: Collection[str] | None, number: int) -> datetime | None:
@@ -302,16 +332,6 @@ def _median(session: Session, ids: Collection[str] | None, number: int) -> datet
 # --- What happened ----------------------------------------------------------------------------
 
 
-def _site_ids(
-    session: Session, principal: Principal, site_id: str | None
-) -> Collection[str] | None:
-    if site_id is None:
-        return principal.site_ids
-    if not principal.sees(site_id) or session.get(Site, site_id) is None:
-        raise UnknownSite
-    return [site_id]
-
-
 def _flow(counts: Mapping[str, Mapping[str, int]]) -> Flow:
     decided = counts.get(Measure.DECIDED, {})
     return Flow(
@@ -323,6 +343,10 @@ def _flow(counts: Mapping[str, Mapping[str, int]]) -> Flow:
             for action in (Action.APPROVE, Action.REJECT)
         ),
     )
+
+
+def _wait_end_s(place: int) -> float:
+    return WAIT_EDGES_S[min(place + 1, len(WAIT_EDGES_S) - 1)]
 
 
 def _agreement(suggested: Counter[str]) -> Agreement:
@@ -407,16 +431,9 @@ def _names(session: Session, keys: Collection[str]) -> dict[str, str]:
     return names
 
 
-def _articles(session: Session, counted: Counter[str]) -> list[BusyArticle]:
+def _articles(session: Session, total: Counted) -> list[BusyArticle]:
     """Those with the most comments that came in the period."""
-    arrived = Counter(
-        {
-            key.removesuffix(" arrived"): number
-            for key, number in counted.items()
-            if key.endswith(" arrived")
-        }
-    )
-    busiest = arrived.most_common(MAX_ARTICLES)
+    busiest = total[Measure.ARTICLES].most_common(MAX_ARTICLES)
     rows = {
         article.id: article
         for article in session.scalars(
@@ -424,12 +441,7 @@ def _articles(session: Session, counted: Counter[str]) -> list[BusyArticle]:
         )
     }
     return [
-        BusyArticle(
-            rows[article_id],
-            number,
-            approved=counted[f"{article_id} {Action.APPROVE}"],
-            rejected=counted[f"{article_id} {Action.REJECT}"],
-        )
-        for article_id, number in busiest
+        BusyArticle(rows[article_id], arrived, rejected=total[Measure.REJECTED_AT][article_id])
+        for article_id, arrived in busiest
         if article_id in rows
     ]

@@ -1,8 +1,8 @@
-"""Counting decisions into tallies, hour by hour, and reading what is not in them yet.
+"""Counting decisions into tallies, and reading what is not in them yet.
 
-An hour is counted once it has been over for a while, so that no transaction still to commit can
-bring another decision of it. That is done in two steps, as judging is: ``look`` reads and counts,
-``settle`` writes, and does nothing where somebody else has counted that hour meanwhile.
+A decision is counted once it is a few minutes old, so that no transaction still to commit can bring
+another one before it. That is done in two steps, as judging is: ``look`` reads and counts,
+``settle`` writes, and does nothing where somebody else has counted the same meanwhile.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from moderation.domain.comment import Comment
 from moderation.domain.decision import Action, Decision
 from moderation.domain.score import Judgement
 from moderation.domain.tally import (
-    HOUR,
     Counts,
     Fact,
     Step,
@@ -28,7 +27,6 @@ from moderation.domain.tally import (
     TallyMark,
     add,
     can_overturn,
-    hour_of,
     tally,
 )
 from moderation.labels import LABELS
@@ -39,7 +37,7 @@ SETTLED_AFTER = timedelta(minutes=5)
 
 MARK = "decisions"
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-PAGE = 2000
+PAGE = 1000
 
 Totals = Mapping[tuple[datetime, str], Counts]
 """(hour, site id) -> what is to be added there."""
@@ -59,7 +57,7 @@ _STEP = (
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What an hour adds; good only while the mark still stands at ``after``."""
+    """What the decisions from ``after``, the mark, on and before ``until`` add."""
 
     after: datetime
     until: datetime
@@ -77,21 +75,11 @@ class Reading:
     until: datetime | None
 
 
-def look(session: Session, *, now: datetime) -> Counted | None:
-    """Count the next hour that is over and not in the tallies; None when there is none."""
-    after = _mark(session)
-    first = session.scalar(
-        select(Decision.created_at)
-        .where(Decision.created_at >= after)
-        .order_by(Decision.created_at)
-        .limit(1)
-    )
-    if first is None:
-        return None
-    until = hour_of(first) + HOUR
-    if until + SETTLED_AFTER > now:
-        return None
-    return Counted(after, until, tally(_facts(session, after, until)))
+def look(session: Session, *, now: datetime, limit: int) -> Counted | None:
+    """Count the next decisions, about ``limit`` of them; None when there is none old enough."""
+    after, before = _mark(session), now - SETTLED_AFTER
+    totals, reached = _count(session, after, before, limit)
+    return Counted(after, reached or before, totals) if totals else None
 
 
 def settle(session: Session, counted: Counted) -> bool:
@@ -142,10 +130,10 @@ def read(
     """
     while True:
         mark = _mark(session)
-        recent, reached = _recent(session, mark, recent_limit)
+        recent, reached = _count(session, mark, None, recent_limit)
         parts = list(_stored(session, since, until, site_ids))
-        # On PostgreSQL each statement sees what is committed by then. Had an hour been settled
-        # in between, it would be in both.
+        # On PostgreSQL each statement sees what is committed by then. What was settled in between
+        # would be in both.
         if _mark(session) == mark:
             break
     for (hour, site_id), counts in recent.items():
@@ -154,9 +142,12 @@ def read(
     return Reading(parts, reached)
 
 
-def _recent(session: Session, mark: datetime, limit: int) -> tuple[Totals, datetime | None]:
+def _count(
+    session: Session, since: datetime, before: datetime | None, limit: int
+) -> tuple[Totals, datetime | None]:
+    """What about ``limit`` decisions add, and when the next one was made, if there is one."""
     facts: list[Fact] = []
-    for fact in _facts(session, mark, None):
+    for fact in _facts(session, since, before):
         if len(facts) >= limit and fact.step.at > facts[-1].step.at:
             return tally(facts), fact.step.at
         facts.append(fact)

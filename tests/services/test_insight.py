@@ -13,13 +13,13 @@ from sqlalchemy import delete, select
 from moderation.domain.author import AuthorKind, Signature
 from moderation.domain.decision import Action, DecidedBy, Decision
 from moderation.domain.staff import Principal, Scope
-from moderation.domain.tally import HIGHEST, Tally, TallyMark, wait_bin, wait_s
+from moderation.domain.tally import HIGHEST, WAIT_EDGES_S, Tally, TallyMark, wait_bin
 from moderation.errors import UnknownSite
 from moderation.services import insight, intake, review, sites, tallies
 from moderation.services.insight import Insight, Wanted
 from moderation.services.intake import Submission
 from moderation.services.review import Order
-from workers.upkeep import tally_hours
+from workers import upkeep
 
 READER = Signature(AuthorKind.READER, identity="reader-1", name="Ada")
 MODERATORS = frozenset({Scope.QUEUE, Scope.DECISIONS})
@@ -75,7 +75,7 @@ class Desk:
             return insight.waiting(session, who, site and site.id, now=self.service.clock())
 
     def tally(self) -> None:
-        tally_hours(self.service.wiring)
+        upkeep.tally_decisions(self.service.wiring)
 
     def forget_tallies(self) -> None:
         with self.service.database.write() as session:
@@ -167,16 +167,25 @@ def test_how_long_it_took_from_posting_to_the_first_verdict(desk: Desk) -> None:
     desk.decide(MO, ids[9], Action.APPROVE)
     waits = desk.look().waits
     assert waits.number == 10
-    assert waits.within_s(0.5) == pytest.approx(600, rel=0.1)
-    assert waits.within_s(1.0) == pytest.approx(20 * 3600 + 600, rel=0.1)
+    assert waits.within_s(0.5) == pytest.approx(600, rel=0.3)
+    assert waits.within_s(1.0) == pytest.approx(20 * 3600 + 600, rel=0.3)
 
 
 def test_bins_of_waits_hold_what_they_say() -> None:
-    for seconds in (1, 2, 59, 61, 3600, 250_000):
-        number = wait_bin(seconds)
-        assert wait_s(number) <= seconds * 1.0000001
-        assert seconds < wait_s(number + 1)
-    assert wait_bin(0) == wait_bin(1) == 0
+    assert list(WAIT_EDGES_S) == sorted(set(WAIT_EDGES_S))
+    for seconds in (0, 1, 59, 60, 61, 3600, 250_000):
+        place = wait_bin(seconds)
+        assert WAIT_EDGES_S[place] <= seconds < WAIT_EDGES_S[place + 1]
+    assert wait_bin(10**9) == len(WAIT_EDGES_S) - 1
+    assert wait_bin(-1) == 0
+
+
+def test_waits_in_between() -> None:
+    waits = insight.Waits({wait_bin(30): 2, wait_bin(600): 5, wait_bin(10**9): 1})
+    assert waits.between(0, 60) == 2
+    assert waits.between(600, 3600) == 5
+    assert waits.between(86_400, float("inf")) == 1
+    assert waits.within_s(1.0) == WAIT_EDGES_S[-1]
 
 
 def test_agreement_with_what_the_scores_suggested(desk: Desk) -> None:
@@ -277,8 +286,7 @@ def test_the_busiest_articles(desk: Desk) -> None:
         desk.decide(MO, desk.post(article=f"calm-{number}"), Action.APPROVE)
     desk.decide(MO, desk.post("rude", article="busy"), Action.REJECT)
     first, *others = desk.look().articles
-    told = (first.article.external_id, first.arrived, first.approved, first.rejected)
-    assert told == ("busy", 4, 0, 1)
+    assert (first.article.external_id, first.arrived, first.rejected) == ("busy", 4, 1)
     assert len(others) == 3
 
 
@@ -302,22 +310,26 @@ def test_whoever_sees_one_site_hears_of_that_alone(desk: Desk) -> None:
 # --- Tallies ------------------------------------------------------------------------------------
 
 
-def test_an_hour_is_tallied_only_when_it_is_over_for_a_while(desk: Desk) -> None:
+def test_a_decision_is_tallied_only_when_it_is_some_minutes_old(desk: Desk) -> None:
     desk.post()
-    desk.later(hours=1)
+    desk.later(minutes=4)
+    desk.post()
     desk.tally()
     assert desk.mark() is None
-    desk.later(minutes=6)
+    desk.later(minutes=2)
     desk.tally()
-    assert desk.mark() == NOON + timedelta(hours=1)
-    assert desk.look().flow.arrived == 1
+    assert desk.mark() == NOON + timedelta(minutes=1)
+    assert desk.look().flow.arrived == 2
+    desk.later(hours=1)
+    desk.tally()
+    assert desk.look().flow.arrived == 2
 
 
 def test_of_two_workers_that_counted_the_same_hour_one_writes(desk: Desk) -> None:
     desk.post()
     desk.later(hours=2)
     with desk.service.database.read() as session:
-        counted = tallies.look(session, now=desk.service.clock())
+        counted = tallies.look(session, now=desk.service.clock(), limit=10)
     assert counted is not None
     for expected in (True, False):
         with desk.service.database.write() as session:
@@ -332,6 +344,8 @@ def test_a_long_backlog_is_counted_in_turns_and_the_page_says_how_far_it_got(
         desk.decide(MO, desk.post(), Action.APPROVE)
         desk.later(hours=1)
     monkeypatch.setattr(insight, "MAX_RECENT", 20)
+    monkeypatch.setattr(upkeep, "TALLIED_AT_ONCE", 6)
+    monkeypatch.setattr(upkeep, "MAX_TALLYINGS", 4)
     seen = desk.look()
     assert (seen.flow.arrived, seen.flow.approved) == (10, 10)
     assert seen.until == NOON + timedelta(hours=10)
@@ -339,18 +353,22 @@ def test_a_long_backlog_is_counted_in_turns_and_the_page_says_how_far_it_got(
     announced.clear()
     desk.tally()
     assert announced == ["insight.tally"]
-    desk.later(minutes=6)
+    assert desk.mark() == NOON + timedelta(hours=12)
     desk.tally()
+    assert announced == ["insight.tally"]
     seen = desk.look()
-    assert (seen.flow.arrived, seen.until) == (15, None)
+    assert (seen.flow.arrived, seen.flow.approved, seen.until) == (15, 15, None)
 
 
-def test_tallied_or_not_the_numbers_are_the_same(desk: Desk) -> None:
+def test_tallied_or_not_the_numbers_are_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two days of a busy desk, tallied every now and then: nothing is lost or counted twice."""
     chance = random.Random(4)
     places = [desk.site, desk.service.make_site(policy="open"), desk.service.make_site()]
     texts = ["fine", "rude", "awful", "spam", "a threat"]
     posted: list[str] = []
+    monkeypatch.setattr(upkeep, "TALLIED_AT_ONCE", 9)
     for step in range(220):
         posted.append(desk.post(chance.choice(texts), chance.choice(places), f"a{step % 7}"))
         who = chance.choice([MO, FLO])
