@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
-from moderation.domain.comment import WAITS, Comment, holds
+from moderation.domain.comment import ESCALATED, WAITS, Comment, holds
 from moderation.domain.decision import Action, DecidedBy
 from moderation.domain.site import Article, Site
 from moderation.domain.staff import ApiToken, Principal, Scope, Staff

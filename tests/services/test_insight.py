@@ -123,9 +123,19 @@ def test_what_waits_and_for_how_long(desk: Desk) -> None:
     assert told == [("Gazette", 3, NOON), ("Herald", 1, NOON + timedelta(hours=5))]
     assert now.ages == [1, 1, 2, 0, 0]
 
+    assert now.escalated == 0
+
     alone = desk.waiting(site=other)
     assert [w.site.name for w in alone.sites] == ["Herald"]
     assert (alone.all.number, alone.ages) == (1, [1, 0, 0, 0, 0])
+
+
+def test_what_waits_for_an_admin_is_told_apart(desk: Desk) -> None:
+    first, _ = desk.post(), desk.post()
+    desk.decide(MO, first, Action.ESCALATE)
+    now = desk.waiting()
+    assert (now.all.number, now.escalated) == (1, 1)
+    assert desk.waiting(site=desk.service.make_site()).escalated == 0
 
 
 def test_what_came_and_was_decided_hour_by_hour(desk: Desk) -> None:
