@@ -1,6 +1,7 @@
 """The moderators' desk: pages under ``/desk``. Importing this package registers all its views."""
 
 from moderation.desk import (
+    authors,
     insight,
     invitation,
     missing,
@@ -13,6 +14,7 @@ from moderation.desk import (
 from moderation.desk.door import blueprint
 
 __all__ = [
+    "authors",
     "blueprint",
     "insight",
     "invitation",

@@ -260,7 +260,8 @@ def reject_waiting(
 ) -> Rejection:
     """Reject what waits of an author, the oldest first, at most ``MAX_REJECTED`` at once.
 
-    What a colleague holds is left to them. :func:`undo_rejection` takes it all back.
+    What a colleague holds is left to them. :func:`moderation.services.review.undo_batch`
+    takes it all back.
 
     Raises:
         UnknownAuthor: there is none, or not on a site this principal sees.
@@ -288,6 +289,26 @@ def reject_waiting(
         results=results,
         left=left or 0,
         held=len(rows) - len(orders),
+    )
+
+
+def undoable(session: Session, author_id: str, batch_id: str) -> int:
+    """How many rejections of a batch still stand, of this author's comments."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Decision)
+            .join(
+                Comment,
+                and_(Comment.id == Decision.comment_id, Comment.version == Decision.version),
+            )
+            .where(
+                Decision.batch_id == batch_id,
+                Decision.action == Action.REJECT,
+                Comment.author_id == author_id,
+            )
+        )
+        or 0
     )
 
 
