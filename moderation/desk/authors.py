@@ -198,8 +198,11 @@ def reject_waiting(author_id: str) -> Response:
             reason=request.form.get("reason") or None,
             now=wiring.clock(),
         )
-    key = "authors.done.rejected_some" if done.left else "authors.done.rejected"
-    told = {"key": key, "count": done.done, "left": done.left, "kind": "good"}
+    told: dict[str, Any] = {"key": "authors.done.rejected", "count": done.done}
+    if done.left:
+        told |= {"key": "authors.done.rejected_some", "left": done.left}
+    elif done.spared:
+        told |= {"key": "authors.done.rejected_spared", "spared": done.spared}
     if wants_json():
         message = _said(told)
         ids = [result.comment_id for result in done.results if result.decision]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, func, select, tuple_
+from sqlalchemy import and_, case, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from moderation.domain.author import Author, name_key
@@ -26,7 +26,7 @@ from moderation.domain.sanction import (
     stricter_than,
 )
 from moderation.domain.site import Article, Site
-from moderation.domain.staff import Principal
+from moderation.domain.staff import Principal, Scope
 from moderation.domain.text import InvalidText, clean_note
 from moderation.errors import Invalid, NotYourNote, UnknownNote
 from moderation.keyring import Keyring
@@ -105,9 +105,9 @@ class Rejection:
     batch_id: str | None
     results: list[Result]
     left: int
-    """How many still wait, those that colleagues hold included."""
-    held: int
-    """How many were left because a colleague has claimed them."""
+    """How many still wait and can be rejected by calling again."""
+    spared: int
+    """How many wait that are left to others: claimed by a colleague, or escalated to the admins."""
 
     @property
     def done(self) -> int:
@@ -260,35 +260,35 @@ def reject_waiting(
 ) -> Rejection:
     """Reject what waits of an author, the oldest first, at most ``MAX_REJECTED`` at once.
 
-    What a colleague holds is left to them. :func:`moderation.services.review.undo_batch`
-    takes it all back.
+    What a colleague holds is left to them, and what waits for an admin to admins.
+    :func:`moderation.services.review.undo_batch` takes it all back.
 
     Raises:
         UnknownAuthor: there is none, or not on a site this principal sees.
     """
     author = find_author(session, principal, author_id)
-    is_theirs = and_(Comment.claim_expires_at > now, Comment.claimed_by != principal.key)
+    others = [and_(Comment.claim_expires_at > now, Comment.claimed_by != principal.key)]
+    if not principal.may(Scope.ADMIN):
+        others.append(Comment.escalated_at.is_not(None))
+    is_others = case((or_(*others), 1), else_=0)
+    waiting = and_(Comment.author_id == author.id, Comment.status == Status.QUEUED)
     rows = session.execute(
-        select(Comment.id, Comment.version, case((is_theirs, True), else_=False).label("held"))
-        .where(Comment.author_id == author.id, Comment.status == Status.QUEUED)
+        select(Comment.id, Comment.version)
+        .where(waiting, is_others == 0)
         .order_by(Comment.created_at, Comment.id)
         .limit(MAX_REJECTED)
     ).all()
-    orders = [
-        Order(row.id, Action.REJECT, row.version, reason=reason, note=note)
-        for row in rows
-        if not row.held
-    ]
+    orders = [Order(row.id, Action.REJECT, row.version, reason=reason, note=note) for row in rows]
     results = review.decide(session, principal, orders, now=now) if orders else []
-    left = session.scalar(
-        select(func.count()).where(Comment.author_id == author.id, Comment.status == Status.QUEUED)
-    )
+    left, spared = session.execute(
+        select(func.count(), func.coalesce(func.sum(is_others), 0)).where(waiting)
+    ).one()
     batches = [result.decision.batch_id for result in results if result.decision]
     return Rejection(
         batch_id=batches[0] if batches else None,
         results=results,
-        left=left or 0,
-        held=len(rows) - len(orders),
+        left=left - spared,
+        spared=spared,
     )
 
 

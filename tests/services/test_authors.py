@@ -333,7 +333,7 @@ def test_all_that_waits_is_rejected_in_one_batch_and_nothing_else(
     (pending,) = post(service, site, "late", judge=False)
 
     done = reject_waiting(service, author_of(service, ids[0]), note="a flood")
-    assert (done.done, done.left, done.held) == (4, 0, 0)
+    assert (done.done, done.left, done.spared) == (4, 0, 0)
     assert {result.decision.batch_id for result in done.results} == {done.batch_id}
     assert {result.decision.reason for result in done.results} == {"Insults"}
     assert [service.comment(i).status for i in ids] == ["approved"] + ["rejected"] * 4
@@ -360,8 +360,37 @@ def test_what_a_colleague_holds_is_left_to_them(service: Service, site: SiteKit)
             wanted = QueueFilter(comment_ids=[comment_id])
             queue.claim(session, by, wanted, now=service.clock(), claim_s=600)
     done = reject_waiting(service, author_of(service, ids[0]))
-    assert (done.done, done.left, done.held) == (2, 1, 1)
+    assert (done.done, done.left, done.spared) == (2, 0, 1)
     assert service.comment(ids[0]).status == "queued"
+
+
+def test_what_waits_for_an_admin_is_left_to_admins(service: Service, site: SiteKit) -> None:
+    ids = post(service, site, "one", "two")
+    decide(service, Action.ESCALATE, ids[0])
+    author_id = author_of(service, ids[0])
+    done = reject_waiting(service, author_id)
+    assert (done.done, done.left, done.spared) == (1, 0, 1)
+    admin = Principal("staff:a", "Ann", frozenset(Scope))
+    done = reject_waiting(service, author_id, admin)
+    assert (done.done, done.left, done.spared) == (1, 0, 0)
+    assert [service.comment(i).status for i in ids] == ["rejected"] * 2
+
+
+def test_a_batch_is_put_back_as_a_batch(service: Service, site: SiteKit) -> None:
+    ids = post(service, site, "one", "two", "three")
+    author_id = author_of(service, ids[0])
+    done = reject_waiting(service, author_id)
+    decide(service, Action.APPROVE, ids[1])
+
+    def undoable() -> int:
+        with service.database.read() as session:
+            return authors.undoable(session, author_id, done.batch_id or "")
+
+    assert undoable() == 2
+    with service.database.write() as session:
+        review.undo_batch(session, COLLEAGUE, done.batch_id or "", now=service.clock())
+    assert [service.comment(i).status for i in ids] == ["queued", "approved", "queued"]
+    assert undoable() == 0
 
 
 # --- Notes --------------------------------------------------------------------------------------
