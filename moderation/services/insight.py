@@ -281,12 +281,15 @@ def waiting(session: Session, principal: Principal, site_id: str | None, *, now:
         UnknownSite: there is no such site, or not for this principal.
     """
     ids = site_ids_of(session, principal, site_id)
+    shown = [s for s in sites_seen(session, principal) if ids is None or s.id in ids]
     younger = [func.sum(case((Comment.created_at > now - age, 1), else_=0)) for age in AGES]
     statement = select(Comment.site_id, func.count(), func.min(Comment.created_at), *younger).where(
-        holds(WAITS)
+        holds(WAITS),
+        # Site and time together, though they leave nothing out: without, SQLite takes a narrower
+        # index than that of both, and then reads every row.
+        Comment.site_id.in_([site.id for site in shown]),
+        Comment.created_at <= now,
     )
-    if ids is not None:
-        statement = statement.where(Comment.site_id.in_(sorted(ids)))
     found = {row[0]: row for row in session.execute(statement.group_by(Comment.site_id))}
     sites = [
         Waiting(
@@ -297,8 +300,7 @@ def waiting(session: Session, principal: Principal, site_id: str | None, *, now:
         )
         if site.id in found
         else Waiting(site, 0)
-        for site in sites_seen(session, principal)
-        if ids is None or site.id in ids
+        for site in shown
     ]
     number = sum(each.number for each in sites)
     if len(found) == 1:
