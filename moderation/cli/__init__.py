@@ -22,6 +22,7 @@ COMMANDS = {
     "site": "moderation.cli.people:site",
     "article": "moderation.cli.people:article",
     "staff": "moderation.cli.people:staff",
+    "demo": "moderation.cli.demo:demo",
     "token": "moderation.cli.people:token",
     "models": "moderation.cli.models:models",
     "score": "moderation.cli.score:score",

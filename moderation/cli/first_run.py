@@ -42,7 +42,7 @@ def prepare() -> None:
             one_time=True,
         )
     click.echo(
-        "A new installation. Its first administrator, shown this once:\n"
+        "A new installation. Its first administrator, to sign in at the desk, shown this once:\n"
         f"  E-mail             {ADMIN_EMAIL}\n"
         f"  One-time password  {password}"
     )

@@ -140,6 +140,7 @@ class Group:
         base = f"http://{_reachable(self._settings.http_host)}:{self._settings.http_port}"
         _say(
             f"Ready.\n"
+            f"  Desk          {base}/desk\n"
             f"  Overview      {base}/\n"
             f"  Demo article  {base}/demo\n"
             f"  API           {base}/docs\n"

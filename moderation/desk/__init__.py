@@ -2,6 +2,7 @@
 
 from moderation.desk import (
     authors,
+    examples,
     insight,
     invitation,
     missing,
@@ -16,6 +17,7 @@ from moderation.desk.door import blueprint
 __all__ = [
     "authors",
     "blueprint",
+    "examples",
     "insight",
     "invitation",
     "missing",

@@ -15,6 +15,8 @@ from moderation.domain.base import Base, Id, UtcDateTime, new_id, one_of
 DEMO_SITE_KEY = "demo"
 """Key of the site whose comments stand under the article at `/demo`."""
 
+DEMO_ARTICLE_ID = "winter-ferry"
+
 
 class ArticleState(StrEnum):
     OPEN = "open"

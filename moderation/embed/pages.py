@@ -12,7 +12,7 @@ from typing import Any
 import flask_swagger_ui
 from flask import Blueprint, Response, make_response, render_template, request, send_from_directory
 
-from moderation.domain.site import DEMO_SITE_KEY
+from moderation.domain.site import DEMO_ARTICLE_ID, DEMO_SITE_KEY
 from moderation.embed.facts import gather_facts, list_problems
 from moderation.errors import InvalidSiteKey
 from moderation.gate import public
@@ -21,7 +21,6 @@ from moderation.wiring import wired
 
 STATIC = Path(__file__).parent / "static"
 SWAGGER_UI = Path(flask_swagger_ui.__file__).parent / "dist"
-DEMO_ARTICLE_ID = "winter-ferry"
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (

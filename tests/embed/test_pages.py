@@ -92,7 +92,7 @@ def test_a_page_asks_only_this_service_and_holds_no_code(client: FlaskClient, pa
     for link in links:
         assert link.startswith("#") or (link.startswith("/") and not link.startswith("//")), link
         if not link.startswith("#"):
-            assert client.get(link).status_code == 200, link
+            assert client.get(link, follow_redirects=True).status_code == 200, link
 
 
 def test_files_are_asked_again_by_their_etag(client: FlaskClient) -> None:

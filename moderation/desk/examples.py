@@ -1,0 +1,35 @@
+"""Example comments for whoever is new and finds an empty queue."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+from moderation.desk.door import back, blueprint, flash_note, staff_page
+from moderation.domain.staff import Scope
+from moderation.gate import principal
+from moderation.services import audit, examples
+from moderation.wiring import wired
+
+
+@blueprint.post("/examples")
+@staff_page(Scope.ADMIN)
+def post_examples() -> Response:
+    """Post them under the demo article; twice does no harm."""
+    wiring = wired()
+    now = wiring.clock()
+    with wiring.database.write() as session:
+        posted = examples.post(session, now=now, article_url=f"{request.host_url}demo")
+        if posted:
+            audit.record(session, principal(), "examples.posted", "site", "demo", now=now)
+    flash_note("examples.posted", count=posted)
+    return back()
+
+
+@blueprint.context_processor
+def _for_the_empty_queue() -> dict[str, object]:
+    return {"examples_offered": _examples_offered}
+
+
+def _examples_offered() -> bool:
+    with wired().database.read() as session:
+        return examples.are_offered(session)
