@@ -86,6 +86,22 @@ def staff() -> SignedIn | None:
     return g.get("staff")
 
 
+def signed_in() -> SignedIn:
+    """Who is signed in at the desk; only in views that let nobody else in."""
+    found = staff()
+    assert found is not None
+    return found
+
+
+def session_lifetime() -> Lifetime:
+    """How long sessions at the desk live in this installation."""
+    settings = wired().settings
+    return Lifetime(
+        idle=timedelta(hours=settings.desk_session_idle_h),
+        longest=timedelta(hours=settings.desk_session_lifetime_h),
+    )
+
+
 def authenticate() -> None:
     """Find out who this request acts as, for ``principal``.
 
@@ -121,17 +137,12 @@ def check_csrf() -> None:
 def _by_cookie(token: str) -> None:
     wiring = wired()
     now = wiring.clock()
-    settings = wiring.settings
-    lifetime = Lifetime(
-        idle=timedelta(hours=settings.desk_session_idle_h),
-        longest=timedelta(hours=settings.desk_session_lifetime_h),
-    )
     with wiring.database.read() as session:
-        signed_in = sessions.authenticate(session, token, now=now, lifetime=lifetime)
-    if signed_in.to_be_noted:
+        found = sessions.authenticate(session, token, now=now, lifetime=session_lifetime())
+    if found.to_be_noted:
         with wiring.database.write() as session:
-            sessions.note_seen(session, signed_in.session_id, now=now)
-    g.staff, g.principal, g.token_id = signed_in, signed_in.principal, None
+            sessions.note_seen(session, found.session_id, now=now)
+    g.staff, g.principal, g.token_id = found, found.principal, None
 
 
 def _by_token(token: str | None) -> None:

@@ -6,13 +6,14 @@ import dataclasses
 import itertools
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import jwt
+import pyotp
 from argon2 import PasswordHasher
 from fakes import FakeJudge
 from sqlalchemy import event, select
@@ -21,7 +22,7 @@ from moderation.adapters import schema
 from moderation.domain.base import Base
 from moderation.domain.comment import Comment
 from moderation.domain.staff import ApiToken, Role, Scope, Staff
-from moderation.services import access, counts, passwords, sites
+from moderation.services import access, counts, passwords, second_factor, sites
 from moderation.settings import Settings, load_settings
 from moderation.wiring import Wiring
 from workers.judging import judge_batch
@@ -154,6 +155,20 @@ class Service:
                 one_time=one_time,
             )
 
+    def make_second_factor(self, staff: Staff) -> Authenticator:
+        """Switch on a second factor. The code that did so is from a step that is over."""
+        keyring, now = self.wiring.keyring, self.clock()
+        with self.database.write() as session:
+            second_factor.begin(session, keyring, staff, now=now)
+            session.flush()
+            told = second_factor.setting_up(session, keyring, staff.id, staff.email)
+            authenticator = Authenticator(told.secret, self.clock)
+            codes = second_factor.confirm(
+                session, keyring, staff.id, authenticator.code(-1), now=now
+            )
+        authenticator.recovery_codes.extend(codes)
+        return authenticator
+
     def make_token(
         self,
         *scopes: Scope,
@@ -228,6 +243,19 @@ class Service:
 
 def _do_not_wait_for_the_disk(connection: Any, _entry: Any) -> None:
     connection.execute("PRAGMA synchronous = OFF")
+
+
+@dataclass(frozen=True)
+class Authenticator:
+    """What shows somebody's codes, by the service's clock."""
+
+    secret: str
+    clock: HeldClock
+    recovery_codes: list[str] = field(default_factory=list)
+
+    def code(self, steps: int = 0) -> str:
+        """The code of now, or of so many steps of 30 s later."""
+        return pyotp.TOTP(self.secret).at(self.clock.now, counter_offset=steps)
 
 
 @dataclass(frozen=True)

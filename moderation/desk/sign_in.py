@@ -23,7 +23,7 @@ from moderation.errors import (
     SecondFactorFailed,
     SignInFailed,
 )
-from moderation.gate import COOKIE_SESSION, public, staff
+from moderation.gate import COOKIE_SESSION, public, signed_in
 from moderation.keyring import KeyringError
 from moderation.services import admission, second_factor, sessions
 from moderation.services.admission import CheckedPassword
@@ -139,7 +139,7 @@ def do_sign_in_password() -> Response:
         return _from_the_start()
     wiring = wired()
     try:
-        replacement = new_password()
+        replacement = new_password(unlike=half.checked.password_hash)
         chosen = replace(half.checked, replacement=replacement, is_new=True)
         with wiring.database.write() as session:
             person = admission.admit(
@@ -158,10 +158,8 @@ def do_sign_in_password() -> Response:
 def sign_out() -> Response:
     """End this session."""
     wiring = wired()
-    signed_in = staff()
-    assert signed_in is not None
     with wiring.database.write() as session:
-        sessions.end(session, signed_in.session_id, now=wiring.clock())
+        sessions.end(session, signed_in().session_id, now=wiring.clock())
     cookie.clear()
     flash_note("sign_in.signed_out")
     return redirect("/desk/sign-in", 303)

@@ -248,6 +248,17 @@ def revoke_token(session: Session, token_id: str, *, now: datetime) -> ApiToken:
     return row
 
 
+def live_sign_ins(session: Session, staff_id: str, *, now: datetime) -> list[ApiToken]:
+    """Tokens somebody got for their password that still work, the latest first."""
+    found = select(ApiToken).where(
+        ApiToken.staff_id == staff_id,
+        ApiToken.by_sign_in,
+        ApiToken.revoked_at.is_(None),
+        ApiToken.expires_at > now,
+    )
+    return list(session.scalars(found.order_by(ApiToken.created_at.desc())))
+
+
 def revoke_sign_ins(session: Session, staff_id: str, *, now: datetime) -> None:
     """Revoke the tokens somebody got for their password; those made for programs stay."""
     _revoke_all(session, now, ApiToken.staff_id == staff_id, ApiToken.by_sign_in)

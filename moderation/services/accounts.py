@@ -217,6 +217,20 @@ def end_sessions(session: Session, by: Principal, staff_id: str, *, now: datetim
     return ended
 
 
+def end_session(
+    session: Session, by: Principal, staff_id: str, session_id: str, *, now: datetime
+) -> None:
+    """End one session of a colleague.
+
+    Raises:
+        UnknownStaff, BeyondYourSites: as ``colleague``.
+        UnknownSession: it is none of theirs.
+    """
+    staff = colleague(session, by, staff_id)
+    sessions.end(session, session_id, now=now, staff_id=staff.id)
+    audit.record(session, by, "staff.session_ended", "staff", staff.id, now=now)
+
+
 def _keep_password(
     session: Session,
     staff: Staff,

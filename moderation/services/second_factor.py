@@ -156,9 +156,14 @@ def recovery_codes_left(session: Session, staff_id: str) -> int:
     return session.scalar(left) or 0
 
 
-def switch_off(session: Session, staff_id: str) -> bool:
-    """Forget authenticator and recovery codes; returns whether it was on."""
+def switch_off(session: Session, staff_id: str, *, only_unconfirmed: bool = False) -> bool:
+    """Forget authenticator and recovery codes; returns whether it was on.
+
+    ``only_unconfirmed``: leave one that is on as it is.
+    """
     was_on = is_on(session, staff_id)
+    if was_on and only_unconfirmed:
+        return False
     _forget(session, staff_id)
     return was_on
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from moderation.domain.base import new_id
@@ -112,6 +112,14 @@ def alive(
             .order_by(StaffSession.last_seen_at.desc(), StaffSession.id.desc())
         )
     )
+
+
+def last_seen(session: Session) -> dict[str, datetime]:
+    """When each of the staff was last at the desk; who never was is missing."""
+    found = select(
+        StaffSession.staff_id, func.max(StaffSession.last_seen_at).label("seen_at")
+    ).group_by(StaffSession.staff_id)
+    return {row.staff_id: row.seen_at for row in session.execute(found)}
 
 
 def end(session: Session, session_id: str, *, now: datetime, staff_id: str | None = None) -> None:
