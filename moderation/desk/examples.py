@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 from flask import Response, request
 
 from moderation.desk.door import back, blueprint, flash_note, staff_page
 from moderation.domain.staff import Scope
 from moderation.gate import principal
 from moderation.services import audit, examples
-from moderation.wiring import wired
+from moderation.wiring import Wiring, wired
+
+WAIT_S, LOOK_EVERY_S = 8.0, 0.2
+"""How long a newcomer's request waits for the worker, rather than showing the empty queue again."""
 
 
 @blueprint.post("/examples")
@@ -21,8 +26,16 @@ def post_examples() -> Response:
         posted = examples.post(session, now=now, article_url=f"{request.host_url}demo")
         if posted:
             audit.record(session, principal(), "examples.posted", "site", "demo", now=now)
-    flash_note("examples.posted", count=posted)
+    deadline = time.monotonic() + WAIT_S
+    while not (scored := _are_scored(wiring)) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY_S)
+    flash_note("examples.are_here" if scored else "examples.posted", count=posted)
     return back()
+
+
+def _are_scored(wiring: Wiring) -> bool:
+    with wiring.database.read() as session:
+        return examples.are_scored(session)
 
 
 @blueprint.context_processor

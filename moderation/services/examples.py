@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from moderation.domain.author import AuthorKind, Signature
-from moderation.domain.comment import Comment
+from moderation.domain.comment import Comment, Status
 from moderation.domain.site import DEMO_ARTICLE_ID, DEMO_SITE_KEY, Site
 from moderation.jobs import JUDGE_COMMENTS, announce_after_commit
 from moderation.services import intake
@@ -56,6 +56,18 @@ def are_offered(session: Session) -> bool:
         Comment.site_id == site.id, Comment.idempotency_key == _KEY.format(0)
     )
     return session.execute(first).first() is None
+
+
+def are_scored(session: Session) -> bool:
+    """Whether no example still waits for its scores."""
+    site = _demo_site(session)
+    keys = [_KEY.format(number) for number in range(len(EXAMPLES))]
+    pending = select(Comment.id).where(
+        Comment.site_id == (site.id if site else None),
+        Comment.idempotency_key.in_(keys),
+        Comment.status == Status.PENDING,
+    )
+    return session.execute(pending.limit(1)).first() is None
 
 
 def post(session: Session, *, now: datetime, article_url: str | None = None) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from click.testing import CliRunner
 from desk_client import Desk
 from factories import Service
 from sqlalchemy import select
 
 from moderation.cli import cli
+from moderation.desk import examples as desk_examples
 from moderation.domain.comment import Comment, Status
 from moderation.domain.site import DEMO_ARTICLE_ID, Article
 from moderation.domain.text import clean_body
@@ -23,6 +25,12 @@ def texts(service: Service, status: Status) -> list[str]:
 def offered(service: Service) -> bool:
     with service.database.read() as session:
         return examples.are_offered(session)
+
+
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody scores while a request waits: tests do so afterwards."""
+    monkeypatch.setattr(desk_examples, "WAIT_S", 0.0)
 
 
 def test_they_come_once_and_wait_like_any_other(service: Service, admin: Desk) -> None:
@@ -41,7 +49,25 @@ def test_they_come_once_and_wait_like_any_other(service: Service, admin: Desk) -
     with service.database.read() as session:
         article = session.scalars(select(Article)).one()
     assert (article.external_id, article.approved_count) == (DEMO_ARTICLE_ID, 0)
-    assert "0 comments are being scored" in admin.get("/desk/queue").text
+    assert "0 example comments are here" in admin.get("/desk/queue").text
+
+
+def test_where_no_worker_runs_it_says_that_they_are_on_their_way(
+    service: Service, admin: Desk
+) -> None:
+    service.make_site(site_key="demo", origins=[])
+    admin.post("/desk/examples")
+    assert "14 comments are being scored" in admin.get("/desk/queue").text
+
+
+def test_it_goes_on_as_soon_as_they_are_scored(
+    service: Service, admin: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.make_site(site_key="demo", origins=[])
+    monkeypatch.setattr(desk_examples, "WAIT_S", 60.0)
+    monkeypatch.setattr(desk_examples.time, "sleep", lambda _: service.judge_all())
+    admin.post("/desk/examples")
+    assert "14 example comments are here" in admin.get("/desk/queue").text
 
 
 def test_only_admins_post_them(service: Service, moderator: Desk, stranger: Desk) -> None:
