@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select, tuple_
@@ -74,6 +75,20 @@ def around(
         after=told(after),
         reply_count=session.scalar(select(func.count()).select_from(replies.subquery())) or 0,
     )
+
+
+def parents_of(session: Session, comments: Sequence[Comment]) -> dict[str, Neighbour]:
+    """Comment id -> what it replies to, in one query; what replies to nothing is left out."""
+    parent_ids = {comment.parent_id for comment in comments if comment.parent_id is not None}
+    if not parent_ids:
+        return {}
+    rows = session.execute(
+        select(Comment, Author)
+        .join(Author, Author.id == Comment.author_id)
+        .where(Comment.id.in_(parent_ids))
+    )
+    found = {parent.id: Neighbour(parent, author) for parent, author in rows}
+    return {c.id: found[c.parent_id] for c in comments if c.parent_id in found}
 
 
 def _siblings(session: Session, comment: Comment, wanted: int, *, earlier: bool) -> list[Comment]:

@@ -29,7 +29,7 @@ export function why(error) {
  * @throws {Refused} the desk refused; TypeError: there is no connection
  */
 export function post(path, fields) {
-  return ask(path, { method: "POST", body: new URLSearchParams(fields) });
+  return ask(path, { method: "POST", body: new URLSearchParams(fields), keepalive: true });
 }
 
 /** Read JSON. @throws as `post`. */
