@@ -33,21 +33,22 @@ from moderation.desk.door import (
     staff_page,
     wants_json,
 )
-from moderation.desk.queue import LAST_BATCH, moved_on
+from moderation.desk.queue import LAST_BATCH, is_id, moved_on
 from moderation.desk.text import say
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Action
 from moderation.domain.reason import Reason
 from moderation.domain.staff import Scope
-from moderation.errors import Invalid, ModerationError, StaleVersion
+from moderation.errors import Invalid, ModerationError, StaleVersion, UnknownDecision
 from moderation.gate import principal
 from moderation.schemas.decision import MAX_NOTE_CHARS
 from moderation.schemas.problem import problem_of
-from moderation.services import notes, queue, review, sites
+from moderation.services import queue, review, sites
 from moderation.services.review import Order, Result
 from moderation.wiring import wired
 
 MAX_ORDERS = 100
+MAX_VERSION = 2**31 - 1
 MAX_TOLD = 5
 """Problems of single comments told one by one on the next page; the rest are counted."""
 
@@ -114,24 +115,25 @@ def decide() -> Response:
 def undo() -> Response:
     """Take back all that one form decided: ``batch``. A script names each ``card`` it shows."""
     wiring = wired()
+    batch = request.form.get("batch", "")
+    if not is_id(batch):
+        raise UnknownDecision
     with wiring.database.write() as session:
-        results = review.undo_batch(
-            session, principal(), request.form.get("batch", ""), now=wiring.clock()
-        )
+        results = review.undo_batch(session, principal(), batch, now=wiring.clock())
         session.flush()
     wanted = set(request.form.getlist("card")[:MAX_ORDERS])
     shown = [result for result in results if result.comment_id in wanted]
     return _answer("queue.done.undo", results, None, shown=shown)
 
 
-@blueprint.post("/comments/<comment_id>/claim")
+@blueprint.post("/comments/<id:comment_id>/claim")
 @staff_page(Scope.QUEUE)
 def claim(comment_id: str) -> Response:
     """Turn to a comment, and away from the one named ``leave``."""
     wiring = wired()
     now = wiring.clock()
     with wiring.database.write() as session:
-        if left := request.form.get("leave"):
+        if is_id(left := request.form.get("leave", "")):
             _leave(session, left)
         focus = queue.focus(
             session, principal(), comment_id, now=now, claim_s=wiring.settings.claim_s
@@ -146,7 +148,7 @@ def claim(comment_id: str) -> Response:
     )
 
 
-@blueprint.post("/comments/<comment_id>/release")
+@blueprint.post("/comments/<id:comment_id>/release")
 @staff_page(Scope.QUEUE)
 def release(comment_id: str) -> Response:
     """Turn away from a comment without having decided."""
@@ -155,7 +157,7 @@ def release(comment_id: str) -> Response:
     return jsonify() if wants_json() else back(f"/desk/comments/{comment_id}")
 
 
-@blueprint.post("/comments/<comment_id>/skip")
+@blueprint.post("/comments/<id:comment_id>/skip")
 @staff_page(Scope.QUEUE)
 def skip(comment_id: str) -> Response:
     """Put a comment behind the others, for oneself and for a while."""
@@ -168,7 +170,7 @@ def skip(comment_id: str) -> Response:
     return back()
 
 
-@blueprint.post("/comments/<comment_id>/unskip")
+@blueprint.post("/comments/<id:comment_id>/unskip")
 @staff_page(Scope.QUEUE)
 def unskip(comment_id: str) -> Response:
     """Take that back."""
@@ -177,32 +179,6 @@ def unskip(comment_id: str) -> Response:
     if wants_json():
         return jsonify(told=say("queue.done.unskip"))
     flash_note("queue.done.unskip")
-    return back()
-
-
-@blueprint.post("/comments/<comment_id>/notes")
-@staff_page(Scope.QUEUE)
-def add_note(comment_id: str) -> Response:
-    """Write a note on a comment, for colleagues."""
-    wiring = wired()
-    text = _note(request.form)
-    if not text:
-        raise Invalid(errors={"note": [say("queue.note_needed")]})
-    with wiring.database.write() as session:
-        notes.add(session, principal(), comment_id, text, now=wiring.clock())
-    if wants_json():
-        return jsonify(told=say("queue.done.note"))
-    flash_note("queue.done.note")
-    return back(f"/desk/comments/{comment_id}")
-
-
-@blueprint.post("/notes/<note_id>/delete")
-@staff_page(Scope.QUEUE)
-def delete_note(note_id: str) -> Response:
-    """Take a note away again."""
-    with wired().database.write() as session:
-        notes.remove(session, principal(), note_id)
-    flash_note("queue.done.note_deleted")
     return back()
 
 
@@ -231,7 +207,7 @@ def _asked(form: MultiDict[str, str]) -> Asked:
         comments=tuple(comments.items()),
         similar=frozenset(form.getlist("similar")),
         reason=form.get("reason") or None,
-        note=_note(form),
+        note=note_of(form),
     )
 
 
@@ -239,12 +215,14 @@ def _reference(parts: Sequence[str]) -> tuple[str, int]:
     """Raises Invalid unless it is an id and a version."""
     try:
         comment_id, version = parts
+        if not (is_id(comment_id) and 0 < int(version) <= MAX_VERSION):
+            raise ValueError(comment_id)
         return comment_id, int(version)
     except ValueError:
         raise Invalid(errors={"comment": [say("queue.no_reference")]}) from None
 
 
-def _note(form: MultiDict[str, str]) -> str | None:
+def note_of(form: MultiDict[str, str]) -> str | None:
     """The note; empty where it was asked for and not given, None where there was no such field."""
     note = form.get("note")
     if note is None:

@@ -16,7 +16,7 @@ from moderation.desk.card import Card
 from moderation.desk.door import back, blueprint, flash_note, page, staff_page
 from moderation.desk.text import catalogue, language, say
 from moderation.domain import reason
-from moderation.domain.comment import DECIDABLE, QueueSort, Status
+from moderation.domain.comment import QueueSort
 from moderation.domain.desk import SavedView
 from moderation.domain.queue import QueueFilter, View
 from moderation.domain.reason import Reason
@@ -25,7 +25,7 @@ from moderation.domain.staff import Scope
 from moderation.errors import Invalid
 from moderation.gate import principal, staff
 from moderation.schemas import queue_filter
-from moderation.schemas.fields import rfc3339
+from moderation.schemas.fields import MAX_ID_CHARS, rfc3339
 from moderation.services import queue, saved_views, sites
 from moderation.services.queue import Count
 from moderation.wiring import wired
@@ -142,7 +142,7 @@ def tell_news() -> Response:
     wanted = queue_filter.read(request.args)
     now = wiring.clock()
     since = _moment(request.args.get("since"), now)
-    ids = [one for one in request.args.get("shown", "").split(",") if one][: 5 * PAGE_CARDS]
+    ids = [one for one in request.args.get("shown", "").split(",") if is_id(one)][: 5 * PAGE_CARDS]
     me = principal()
     with wiring.database.read() as session:
         new = queue.new_since(
@@ -240,7 +240,7 @@ def save_view() -> Response:
     return redirect(url_of(wanted), 303)
 
 
-@blueprint.post("/views/<view_id>/share")
+@blueprint.post("/views/<id:view_id>/share")
 @staff_page(Scope.QUEUE)
 def share_view(view_id: str) -> Response:
     """Share a view with everybody, or no longer."""
@@ -257,7 +257,7 @@ def share_view(view_id: str) -> Response:
     return back()
 
 
-@blueprint.post("/views/<view_id>/delete")
+@blueprint.post("/views/<id:view_id>/delete")
 @staff_page(Scope.QUEUE)
 def delete_view(view_id: str) -> Response:
     """Delete a view; what it showed stays."""
@@ -343,6 +343,6 @@ def _moment(text: str | None, now: datetime) -> datetime:
         return now
 
 
-def is_open(item: queue.QueueItem) -> bool:
-    """Whether there is anything to decide about a comment."""
-    return Status(item.comment.status) in DECIDABLE
+def is_id(text: str) -> bool:
+    """Whether it can be an id of ours; what cannot is not asked of a database."""
+    return text.isascii() and text.isalnum() and len(text) <= MAX_ID_CHARS

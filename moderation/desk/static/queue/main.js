@@ -146,12 +146,22 @@ function onClick(event) {
 
 async function openDrawer(link) {
   try {
+    needDrawer();
     const shown = await piece(`${link.getAttribute("href")}?fragment=1`);
     drawer.lastElementChild.replaceChildren(shown);
     drawer.showModal();
   } catch {
     location.assign(link.href);
   }
+}
+
+/** What the drawer's content brings along, fetched with the first drawer. */
+function needDrawer() {
+  if (document.querySelector('link[href$="/authors.css"]')) return;
+  import("../authors.js");
+  const style = document.createElement("link");
+  Object.assign(style, { rel: "stylesheet", href: "/desk/static/authors.css" });
+  document.head.append(style);
 }
 
 function onPick(event) {
@@ -187,6 +197,10 @@ document.addEventListener("change", onPick);
 document.addEventListener("focusin", (event) => {
   const card = event.target.closest?.(".card");
   if (card && card !== list.current()) list.turnTo(card, { focus: false, scroll: false });
+});
+document.addEventListener("author-changed", (event) => {
+  const gone = event.detail.rejected.map(list.find).filter(Boolean);
+  if (gone.length) list.take(gone, { focus: false, scroll: false });
 });
 window.addEventListener("scroll", followScroll, { passive: true });
 if (main.dataset.shortcuts === "on") {
