@@ -119,7 +119,7 @@ class Question:
             return False
         if self.text is not None and self.text not in comparable(body):
             return False
-        return not self.is_safe_run or NOT_SAFE.isdisjoint(reasons or NOT_SAFE)
+        return not self.is_safe_run or (reasons is not None and NOT_SAFE.isdisjoint(reasons))
 
 
 def question(

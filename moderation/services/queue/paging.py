@@ -176,7 +176,8 @@ class Walk:
         if self.asked.is_indexed and not self.gather:
             size = self.limit + 1 + len(self.asked.left_out.comment_ids) + len(self.passed_over)
         while not self.is_at_end and self.searched < BUDGET_ROWS:
-            floods = [cluster_id for cluster_id, times in met.items() if times >= FLOOD]
+            # One that is not on a page yet may have its first member still to come.
+            floods = [each for each in seen if met[each] >= FLOOD]
             rows = self.session.execute(self._step(size, floods)).all()
             if self.gather:
                 met.update(row.cluster_id for row in rows if row.cluster_id is not None)
