@@ -30,6 +30,8 @@ class Stock:
 
     service: Service
     sites: list[SiteKit]
+    people: int = 3
+    """Authors of each site."""
     articles: dict[str, list[str]] = field(default_factory=dict)
     """Site id -> ids of its articles, which are outside called ``story-0``, ``story-1``, …"""
     authors: dict[str, list[str]] = field(default_factory=dict)
@@ -58,10 +60,9 @@ class Stock:
                         "identity": new_id(),
                         "name": f"Reader {number}",
                         "name_key": f"reader {number}",
-                        "sanctions": [],
                         "created_at": now,
                     }
-                    for number in range(3)
+                    for number in range(self.people)
                 ]
                 session.execute(insert(Article.__table__), articles)
                 session.execute(insert(Author.__table__), authors)

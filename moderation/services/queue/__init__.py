@@ -23,9 +23,10 @@ from moderation.services.queue.items import (
 )
 from moderation.services.queue.paging import QueuePage, page
 from moderation.services.queue.skips import MAX_SKIPS, SKIP_FOR, skip, unskip
-from moderation.services.queue.tabs import Count, new_since, tab_counts
+from moderation.services.queue.tabs import MAX_COUNTED, Count, new_since, tab_counts
 
 __all__ = [
+    "MAX_COUNTED",
     "MAX_SKIPS",
     "SKIP_FOR",
     "AuthorRecord",
