@@ -50,6 +50,11 @@ def number(value: float) -> str:
     return numbers.format_decimal(value, locale=language())
 
 
+def short_number(value: float) -> str:
+    """A large number in few characters: 25K."""
+    return numbers.format_compact_decimal(value, fraction_digits=1, locale=language())
+
+
 def percent(share: float) -> str:
     """``share`` of 0..1."""
     return numbers.format_percent(share, locale=language())

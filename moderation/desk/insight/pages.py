@@ -159,7 +159,7 @@ def _flow_plot(table: Table, period: Period) -> Plot:
             Series("by-policy", [row[4] for row in table.rows]),
         ],
         line=[row[1] for row in table.rows],
-        say=presenting.number,
+        say=presenting.short_number,
     )
 
 

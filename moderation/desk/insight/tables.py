@@ -52,12 +52,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """``bar``: the column whose values are also drawn, as bars; every row has all columns."""
+    """``bar``: the column whose values are also drawn, as bars; every row has all columns.
+
+    ``links``: where the first cell of each row leads, for tables that have such places.
+    """
 
     name: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Any]]
     bar: str | None = None
+    links: Sequence[str] = ()
 
     @property
     def head(self) -> list[str]:
@@ -269,6 +273,7 @@ def _articles(seen: Insight, sites: Sequence[Site]) -> Table:
             for one in seen.articles
         ],
         bar="arrived",
+        links=[f"/desk/articles/{one.article.id}" for one in seen.articles],
     )
 
 
