@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from moderation.desk import presenting
 from moderation.desk.door import back, blueprint, flash_note, page, staff_page, wants_json
+from moderation.desk.forms import asked, given
 from moderation.desk.text import say
 from moderation.domain import reason as reasons
 from moderation.domain.comment import Status
@@ -44,19 +45,19 @@ UNTIL = "until"
 @staff_page(Scope.QUEUE)
 def list_authors() -> Response:
     """Authors by how their name begins, and those under a sanction."""
-    wiring, asked = wired(), request.args
+    wiring = wired()
     now = wiring.clock()
-    kind = asked.get("standing", "")
+    kind = asked("standing")
     with wiring.database.read() as session:
         found = authors.find(
             session,
             wiring.keyring,
             principal(),
             now=now,
-            name=asked.get("name", ""),
-            site_id=asked.get("site_id") or None,
+            name=asked("name"),
+            site_id=asked("site_id") or None,
             kind=SanctionKind(kind) if kind in list(SanctionKind) else None,
-            cursor=asked.get("cursor") or None,
+            cursor=asked("cursor") or None,
         )
         seen = [site for site in sites.list_sites(session) if principal().sees(site.id)]
         record_of = queue.records(session, [author.id for author in found.items])
@@ -67,7 +68,7 @@ def list_authors() -> Response:
         record_of=record_of,
         kinds=list(SanctionKind),
         now=now,
-        asked=asked,
+        asked=request.args,
     )
 
 
@@ -82,9 +83,9 @@ def show_author(author_id: str) -> Response:
 
 
 def _show(author_id: str, status_code: int = 200, **more: Any) -> Response:
-    wiring, asked = wired(), request.args
+    wiring = wired()
     now = wiring.clock()
-    status = asked.get("status", "")
+    status = asked("status")
     status = Status(status) if status in list(Status) else None
     with wiring.database.read() as session:
         view = authors.look(session, principal(), author_id, now=now)
@@ -94,10 +95,10 @@ def _show(author_id: str, status_code: int = 200, **more: Any) -> Response:
             principal(),
             author_id,
             status=status,
-            cursor=asked.get("cursor") or None,
+            cursor=asked("cursor") or None,
         )
-        undoable = authors.undoable(session, author_id, asked["undo"]) if "undo" in asked else 0
-    fragment = "fragment" in asked
+        undoable = authors.undoable(session, author_id, asked("undo")) if asked("undo") else 0
+    fragment = bool(asked("fragment"))
     return page(
         "desk/authors/panel.html" if fragment else "desk/authors/author.html",
         status_code,
@@ -125,18 +126,18 @@ def _show(author_id: str, status_code: int = 200, **more: Any) -> Response:
 @staff_page(Scope.DECISIONS)
 def impose_sanction(author_id: str) -> Response:
     """Trust, always review, suspend or ban, as the form says."""
-    given, now = request.form, wired().clock()
+    now = wired().clock()
 
     def act(session: Session) -> dict[str, Any]:
-        kind = _chosen_kind(given.get("kind", ""))
+        kind = _chosen_kind(given("kind"))
         imposed = sanctions.impose(
             session,
             principal(),
             author_id,
             kind,
-            reason=given.get("reason", ""),
-            ends_at=_end(given.get("term", "none"), given.get("until", ""), now),
-            note=given.get("note"),
+            reason=given("reason"),
+            ends_at=_end(given("term"), given("until"), now),
+            note=given("note"),
             now=now,
         )
         author = sanctions.find_author(session, principal(), author_id)
@@ -166,7 +167,7 @@ def add_note(author_id: str) -> Response:
     """Write down something for colleagues."""
 
     def act(session: Session) -> dict[str, Any]:
-        body = request.form.get("body", "")
+        body = given("body")
         authors.add_note(session, principal(), author_id, body, now=wired().clock())
         return {"key": "authors.done.noted"}
 
@@ -191,11 +192,12 @@ def reject_waiting(author_id: str) -> Response:
     """Reject what waits of this author, so many at once."""
     wiring = wired()
     with wiring.database.write() as session:
+        author = sanctions.find_author(session, principal(), author_id)
         done = authors.reject_waiting(
             session,
             principal(),
             author_id,
-            reason=request.form.get("reason") or None,
+            reason=_chosen_reason(sites.by_id(session, author.site_id)),
             now=wiring.clock(),
         )
     told: dict[str, Any] = {"key": "authors.done.rejected", "count": done.done}
@@ -221,7 +223,7 @@ def undo_rejection(author_id: str) -> Response:
 
     def act(session: Session) -> dict[str, Any]:
         sanctions.find_author(session, principal(), author_id)
-        batch_id = request.form.get("batch_id", "")
+        batch_id = given("batch_id")
         results = review.undo_batch(session, principal(), batch_id, now=wired().clock())
         return {
             "key": "authors.done.put_back",
@@ -264,6 +266,14 @@ def _chosen_kind(kind: str) -> SanctionKind:
         return SanctionKind(kind)
     except ValueError:
         raise Invalid(errors={"kind": [f"One of {', '.join(SanctionKind)}."]}) from None
+
+
+def _chosen_reason(site: Site) -> str:
+    """Raises Invalid where the form's reason is none of the site's."""
+    codes = [one.code for one in reasons.listed(site.reasons)]
+    if (chosen := given("reason")) not in codes:
+        raise Invalid(errors={"reason": [f"One of {', '.join(codes)}."]})
+    return chosen
 
 
 def _end(term: str, until: str, now: datetime) -> datetime | None:

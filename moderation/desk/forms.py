@@ -25,6 +25,14 @@ def given(name: str) -> str:
     return text
 
 
+def asked(name: str) -> str:
+    """The same of the address's query."""
+    text = request.args.get(name, "")
+    if "\x00" in text:
+        raise Invalid(errors={name: [say("form.nul")]})
+    return text
+
+
 def chosen_role() -> Role:
     """The field ``role``. Raises Invalid where it is none."""
     try:

@@ -102,6 +102,9 @@ def test_comments_are_shown_by_status_and_page(
     assert "The first" in second.text
     assert "No comments here." in moderator.get(f"{path}?status=approved").text
     assert moderator.get(f"{path}?cursor=nonsense").status_code == 400
+    for odd in ("undo=%00", "status=%00", "cursor=%00", "undo=%ff"):
+        assert moderator.get(f"{path}?{odd}").status_code in (200, 400, 422)
+    assert moderator.get("/desk/authors?name=%00").status_code == 422
 
 
 def test_authors_are_listed_and_found(
@@ -194,6 +197,7 @@ def test_something_milder_is_kept_and_says_that_it_waits(
     [
         {"reason": ""},
         {"reason": "x" * 101},
+        {"reason": "a \x00"},
         {"term": "none"},
         {"term": "until", "until": "soon"},
         {"term": "until", "until": "2001-01-01"},
@@ -249,6 +253,15 @@ def test_a_script_is_told_which_comments_were_rejected(
     assert done["batch_id"]
     again = moderator.ask(f"{path}/reject-waiting", {"reason": "insult"}).json
     assert (again["rejected"], again["batch_id"]) == ([], None)
+
+
+@pytest.mark.parametrize("reason", ["", "no such reason", "x" * 200, "a\x00"])
+def test_without_one_of_the_sites_reasons_nothing_is_rejected(
+    moderator: Desk, service: Service, path: str, waiting: list[str], reason: str
+) -> None:
+    before = service.snapshot(without=["staff_sessions"])
+    assert moderator.post(f"{path}/reject-waiting", {"reason": reason}).status_code == 422
+    assert service.snapshot(without=["staff_sessions"]) == before
 
 
 # --- Notes --------------------------------------------------------------------------------------
