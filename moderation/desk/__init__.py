@@ -2,6 +2,7 @@
 
 from moderation.desk import (
     account,
+    articles,
     authors,
     comments,
     deciding,
@@ -21,6 +22,7 @@ from moderation.desk.door import blueprint
 
 __all__ = [
     "account",
+    "articles",
     "authors",
     "blueprint",
     "comments",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response
 
+from moderation.desk import presenting
 from moderation.desk.door import blueprint, page, staff_page
 from moderation.desk.forms import asked
 from moderation.desk.insight.spreadsheet import download
@@ -108,9 +110,19 @@ def _subject_page(entry: AuditEntry) -> str | None:
 
 
 def _details(entry: AuditEntry) -> Mapping[str, str]:
-    """What else was noted: name -> value, in short."""
+    """What else was noted that people can read: name -> value. The file has all of it."""
     return {
-        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        name: _value(name, value)
         for name, value in entry.detail.items()
-        if value is not None and name not in NAMES
+        if value is not None and name not in NAMES and not name.endswith("_id")
     }
+
+
+def _value(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if name == "kind":
+        return _words("sanction", value)
+    if name.endswith("_at"):
+        return presenting.exact(datetime.fromisoformat(value))
+    return value
