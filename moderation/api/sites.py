@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from moderation.api.parsing import Blueprint
+from moderation.domain.reason import Reason
 from moderation.domain.site import Article, Site
 from moderation.domain.staff import Scope
 from moderation.errors import (
@@ -60,6 +61,8 @@ def get_site(site_id: str) -> Site:
 def change_site(changes: dict[str, Any], site_id: str) -> Site:
     """Change what is named; the rest stays."""
     wiring, policies = wired(), wired().policies
+    if changes.get("reasons") is not None:
+        changes["reasons"] = [Reason(**given) for given in changes["reasons"]]
     with wiring.database.write() as session:
         site = _site(session, site_id)
         sites.change_site(site, policies, **changes)

@@ -11,6 +11,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, U
 from sqlalchemy.orm import Mapped, mapped_column
 
 from moderation.domain.base import Base, Id, UtcDateTime, new_id, one_of
+from moderation.domain.reason import Reason, listed
 
 DEMO_SITE_KEY = "demo"
 """Key of the site whose comments stand under the article at `/demo`."""
@@ -40,6 +41,11 @@ class Site(Base):
     reasons: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     """For rejecting, as `reason.py` stores them; None: the defaults."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    @property
+    def listed_reasons(self) -> tuple[Reason, ...]:
+        """What a moderator may pick from when rejecting here, in order."""
+        return listed(self.reasons)
 
 
 class Article(Base):

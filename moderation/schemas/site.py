@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from moderation.domain.reason import MAX_CODE_CHARS, MAX_REASONS
 from moderation.domain.site import ArticleState
 from moderation.schemas.comment import title_line
 from moderation.schemas.fields import Line, OpenWire, Text, Wire, url
+
+
+class ReasonSchema(Wire):
+    """A reason for rejecting; decisions name it by its code."""
+
+    code = Text(required=True, validate=validate.Length(1, MAX_CODE_CHARS))
+    name = Text(required=True, metadata={"description": "For moderators."})
+    statement = Text(required=True, metadata={"description": "For the author."})
+    key = Text(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Picks it at the desk: a digit or a small letter."},
+    )
 
 
 class SiteSchema(OpenWire):
@@ -20,6 +34,12 @@ class SiteSchema(OpenWire):
         required=True, metadata={"description": "Whether a first comment makes an article known."}
     )
     edit_window_s = fields.Integer(required=True)
+    reasons = fields.List(
+        fields.Nested(ReasonSchema),
+        required=True,
+        attribute="listed_reasons",
+        metadata={"description": "For rejecting, in order; the defaults where it has no own."},
+    )
 
 
 class SiteListSchema(OpenWire):
@@ -34,6 +54,12 @@ class SiteChange(Wire):
     guests_allowed = fields.Boolean()
     creates_articles = fields.Boolean()
     edit_window_s = fields.Integer(strict=True, validate=validate.Range(0, 7 * 86400))
+    reasons = fields.List(
+        fields.Nested(ReasonSchema),
+        allow_none=True,
+        validate=validate.Length(1, MAX_REASONS),
+        metadata={"description": "The whole list; null: the defaults."},
+    )
 
 
 class ArticleSchema(OpenWire):

@@ -117,7 +117,7 @@ def change_site(site: Site, policies: Collection[str], **changes: Any) -> None:
 
 def reasons(site: Site) -> tuple[Reason, ...]:
     """What a moderator may pick from when rejecting on this site, in order."""
-    return reason.listed(site.reasons)
+    return site.listed_reasons
 
 
 def rotate_sso_secret(site: Site, keyring: Keyring) -> str:

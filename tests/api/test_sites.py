@@ -39,7 +39,9 @@ def test_what_a_cms_sees_of_its_site(
         "guests_allowed": True,
         "creates_articles": True,
         "edit_window_s": 300,
+        "reasons": listed["reasons"],
     }
+    assert [one["code"] for one in listed["reasons"]][:2] == ["spam", "insult"]
     assert site.sso_secret not in str(service.snapshot())
 
 
@@ -238,3 +240,19 @@ def test_another_sites_doors_stay_shut(
                 method, f"/api/v1/sites/{site_id}{url}", headers=cms.headers, **request,
                 code="unknown_site", status=404,
             )  # fmt: skip
+
+
+def test_the_reasons_of_a_site(client: CheckedClient, site: SiteKit, cms: Token) -> None:
+    url = f"/api/v1/sites/{site.id}"
+    ours = [
+        {"code": "rude", "name": "Rude", "statement": "Please say it kindly.", "key": "r"},
+        {"code": "spam", "name": "Advert", "statement": "We take no adverts.", "key": None},
+    ]
+    changed = client.patch(url, json={"reasons": ours}, headers=cms.headers)
+    assert changed.json["reasons"] == ours
+    assert client.get(url, headers=cms.headers).json["reasons"] == ours
+    twice = client.patch(url, json={"reasons": [ours[0], ours[0]]}, headers=cms.headers)
+    assert twice.status_code == 422
+    assert "there twice" in twice.json["errors"]["reasons"][0]
+    defaults = client.patch(url, json={"reasons": None}, headers=cms.headers).json["reasons"]
+    assert "off_topic" in [one["code"] for one in defaults]
