@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from moderation.desk.marking import marked
 from moderation.domain.comment import DECIDABLE, Comment, Status
 from moderation.domain.reason import Reason
+from moderation.domain.sanction import Standing
 from moderation.domain.score import Judgement
 from moderation.domain.site import Site
 from moderation.domain.staff import Principal, Scope
@@ -79,6 +80,8 @@ class Card:
     suggested: str | None
     """Code of the reason that the scores speak for."""
     is_severe: bool
+    standing: Standing | None
+    """The sanction that counts for its author now."""
 
     @property
     def id(self) -> str:
@@ -156,6 +159,7 @@ def _card(
         and (comment.escalated_at is None or principal.may(Scope.ADMIN)),
         suggested=wanted[0] if wanted else None,
         is_severe=not high.isdisjoint(SEVERE_LABELS),
+        standing=item.author.standing(now),
     )
 
 

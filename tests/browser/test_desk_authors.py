@@ -141,6 +141,30 @@ def test_in_a_drawer_it_changes_and_the_page_stays(served: Served, visit: Visit,
     assert [len(change["rejected"]) for change in changes] == [0, 0, 4, 0]
 
 
+def test_the_queues_cards_lead_to_it_and_follow_what_it_does(
+    served: Served, visit: Visit, path: str
+) -> None:
+    stranger = Signature(AuthorKind.READER, "other", "Grace")
+    with served.service.database.write() as session:
+        told = Submission("story", "of somebody else", stranger)
+        site = sites.by_id(session, served.site.id)
+        intake.submit(session, site, told, now=served.service.clock())
+    served.service.judge_all()
+    page = visit.sign_in(served.staff())
+    cards = page.locator(".card")
+    expect(cards).to_have_count(5)
+    expect(cards.filter(has_text="Ada").first).to_contain_text("Suspended")
+    page.get_by_role("link", name="Ada").first.click()
+    drawer = page.get_by_role("dialog")
+    drawer.get_by_text("Reject all 4 waiting…").click()
+    drawer.get_by_role("button", name="Reject 4 comments").click()
+    expect(drawer.get_by_role("button", name="Take it back")).to_be_visible()
+    assert findings(page) == []
+    page.keyboard.press("Escape")
+    expect(cards).to_have_count(1)
+    expect(cards).to_contain_text("of somebody else")
+
+
 def test_what_is_wrong_is_said_in_the_drawers_form(served: Served, visit: Visit, path: str) -> None:
     page = visit.sign_in(served.staff())
     page.evaluate(DRAWER, path)

@@ -194,6 +194,10 @@ document.getElementById("many-none").addEventListener("click", selectNone);
 document.addEventListener("submit", onSubmit);
 document.addEventListener("click", onClick);
 document.addEventListener("change", onPick);
+document.addEventListener("author-changed", ({ detail }) => {
+  const gone = detail.rejected.map(list.find).filter(Boolean);
+  if (gone.length) list.take(gone, { focus: false, scroll: false });
+});
 document.addEventListener("focusin", (event) => {
   const card = event.target.closest?.(".card");
   if (card && card !== list.current()) list.turnTo(card, { focus: false, scroll: false });
