@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from browsing import ARTICLE, PATIENCE_MS, Served, Visit
 from playwright.sync_api import Locator, Page, Route, expect
 
 from moderation.domain.comment import Status
-from moderation.services import intake
+from moderation.domain.sanction import SanctionKind
+from moderation.domain.staff import Principal
+from moderation.services import intake, sanctions
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -258,6 +261,34 @@ def test_a_closed_article_is_told_in_words(served: Served, visit: Visit) -> None
     page = visit.open("/demo")
     write(page, "Too late?")
     expect(page.locator(".form-error")).to_have_text("Comments on this article are closed.")
+    visit.expect_failed_requests()
+
+
+@pytest.mark.parametrize(("days", "told"), [(None, "here any more."), (3, "here until ")])
+def test_who_is_refused_is_told_in_words_and_until_when(
+    served: Served, visit: Visit, days: int | None, told: str
+) -> None:
+    service = served.service
+    page = visit.open("/demo")
+    write(page, "The first")
+    expect(comment(page, "The first").locator(".badge")).to_have_text(WAITING)
+    [waiting] = served.waiting()
+    now = service.clock()
+    kind = SanctionKind.SUSPEND if days else SanctionKind.BAN
+    with service.database.write() as session:
+        sanctions.impose(
+            session,
+            Principal("staff:m", "Mona", frozenset()),
+            waiting["author"]["id"],
+            kind,
+            reason="Insults",
+            ends_at=now + timedelta(days=days) if days else None,
+            now=now,
+        )
+    write(page, "The second")
+    expect(page.locator(".form-error")).to_contain_text(f"You cannot comment {told}")
+    if days:
+        expect(page.locator(".form-error")).to_contain_text(str((now + timedelta(days=3)).year))
     visit.expect_failed_requests()
 
 
