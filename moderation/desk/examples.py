@@ -24,8 +24,17 @@ def post_examples() -> Response:
     now = wiring.clock()
     with wiring.database.write() as session:
         posted = examples.post(session, now=now, article_url=f"{request.host_url}demo")
-        if posted:
-            audit.record(session, principal(), "examples.posted", "site", "demo", now=now)
+        if posted and (site := examples.demo_site(session)):
+            audit.record(
+                session,
+                principal(),
+                "examples.posted",
+                "site",
+                site.id,
+                now=now,
+                site_id=site.id,
+                name=site.name,
+            )
     deadline = time.monotonic() + WAIT_S
     while not (scored := _are_scored(wiring)) and time.monotonic() < deadline:
         time.sleep(LOOK_EVERY_S)

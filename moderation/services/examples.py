@@ -49,7 +49,7 @@ EXAMPLES: tuple[_Example, ...] = (
 
 def are_offered(session: Session) -> bool:
     """Whether there is a demo site, and the examples are not on it."""
-    site = _demo_site(session)
+    site = demo_site(session)
     if site is None:
         return False
     first = select(Comment.id).where(
@@ -60,7 +60,7 @@ def are_offered(session: Session) -> bool:
 
 def are_scored(session: Session) -> bool:
     """Whether no example still waits for its scores."""
-    site = _demo_site(session)
+    site = demo_site(session)
     keys = [_KEY.format(number) for number in range(len(EXAMPLES))]
     pending = select(Comment.id).where(
         Comment.site_id == (site.id if site else None),
@@ -78,7 +78,7 @@ def post(session: Session, *, now: datetime, article_url: str | None = None) -> 
     Raises:
         CommentsClosed: the demo article takes no comments.
     """
-    site = _demo_site(session)
+    site = demo_site(session)
     if site is None:
         return 0
     posted = 0
@@ -97,5 +97,6 @@ def post(session: Session, *, now: datetime, article_url: str | None = None) -> 
     return posted
 
 
-def _demo_site(session: Session) -> Site | None:
+def demo_site(session: Session) -> Site | None:
+    """The site whose article is at ``/demo``; None where it was not made."""
     return session.scalar(select(Site).where(Site.site_key == DEMO_SITE_KEY))

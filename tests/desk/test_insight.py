@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from moderation.desk.insight import pages
 from moderation.desk.insight.charts import HEIGHT, WIDTH, Series, columns
 from moderation.desk.insight.period import Span, read_period, slots
-from moderation.desk.insight.spreadsheet import cell
+from moderation.desk.spreadsheet import cell
 from moderation.domain.audit import AuditEntry
 from moderation.domain.decision import Decision
 from moderation.domain.staff import Role, Staff
@@ -171,6 +171,12 @@ def test_strangers_sign_in_first(stranger: Desk) -> None:
         answer = stranger.get(path)
         assert answer.status_code == 303
         assert "/desk/sign-in" in answer.location
+
+
+def test_busy_articles_lead_to_their_page(service: Service, moderator: Desk, site: SiteKit) -> None:
+    post(service, moderator, site)
+    [link] = re.findall(r'href="(/desk/articles/[^"?]+)"', moderator.get("/desk/insight").text)
+    assert moderator.get(link).status_code == 200
 
 
 # --- Periods ------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from moderation.desk import presenting
 from moderation.desk.door import blueprint, page, staff_page
 from moderation.desk.insight.charts import Plot, Series, columns
 from moderation.desk.insight.period import Period, Span, read_period, slots
-from moderation.desk.insight.spreadsheet import download
 from moderation.desk.insight.tables import Kind, Table, tables
+from moderation.desk.spreadsheet import download
 from moderation.domain.site import Site
 from moderation.domain.staff import Principal, Scope
 from moderation.domain.tally import HIGHEST

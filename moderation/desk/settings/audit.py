@@ -13,7 +13,7 @@ from flask import Response
 from moderation.desk import presenting
 from moderation.desk.door import blueprint, page, staff_page
 from moderation.desk.forms import asked
-from moderation.desk.insight.spreadsheet import download
+from moderation.desk.spreadsheet import download
 from moderation.desk.text import catalogue, language, say
 from moderation.domain.audit import AuditEntry
 from moderation.domain.staff import Scope
