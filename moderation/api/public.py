@@ -18,6 +18,7 @@ from moderation.api.site import (
     signature,
 )
 from moderation.domain.comment import Status
+from moderation.domain.report import ReporterKind
 from moderation.domain.text import InvalidText, clean_body
 from moderation.errors import (
     AuthorBanned,
@@ -55,7 +56,8 @@ from moderation.schemas.comment import (
     PublicPageSchema,
 )
 from moderation.schemas.fields import rfc3339
-from moderation.services import authorship, intake, publication
+from moderation.schemas.report import NewReportSchema, ReceivedSchema
+from moderation.services import authorship, intake, publication, reports
 from moderation.services.authorship import OwnComment, Proof
 from moderation.wiring import wired
 
@@ -254,6 +256,36 @@ def withdraw_comment(headers: dict[str, Any], comment_id: str) -> None:
             _proof(headers, comment_id),
             now=wiring.clock(),
         )
+
+
+@blueprint.route("/comments/<id:comment_id>/reports", methods=["POST"])
+@public
+@blueprint.doc(security=SECURITY)
+@blueprint.problems(*SITE_PROBLEMS, *READER_PROBLEMS, UnknownComment, RateLimited)
+@blueprint.arguments(NewReportSchema())
+@blueprint.response(202, ReceivedSchema)
+@blueprint.alt_response(204, description="This reader had reported this comment before.")
+def report_comment(new: dict[str, Any], comment_id: str) -> Response:
+    """Report a public comment to the moderators. It stays public until they have looked."""
+    wiring, site = wired(), current_site()
+    signed_in = reader(site)
+    wiring.rate_limiter.hit("report", site.id, address())
+    if signed_in is not None:
+        reporter = (ReporterKind.READER, signed_in.identity)
+    else:
+        reporter = (ReporterKind.GUEST, wiring.keyring.pseudonym("report", site.id, address()))
+    is_new = wiring.database.write_together(
+        lambda session: reports.report(
+            session,
+            site,
+            comment_id,
+            reporter,
+            new["reason"],
+            new["note"],
+            now=wiring.clock(),
+        )
+    )
+    return json_response({"received": True}, 202) if is_new else Response(status=204)
 
 
 def _clean(body: str) -> str:

@@ -9,6 +9,8 @@ from flask import Response
 
 from moderation.api.parsing import Blueprint, json_response
 from moderation.domain.decision import Action
+from moderation.domain.desk import CommentNote
+from moderation.domain.report import Report
 from moderation.domain.score import Judgement
 from moderation.domain.staff import Scope
 from moderation.errors import (
@@ -24,13 +26,22 @@ from moderation.schemas.decision import (
     DecisionResultsSchema,
     DecisionsRequest,
     HistorySchema,
+    NewNoteSchema,
+    NoteSchema,
     UndoneSchema,
 )
 from moderation.schemas.fields import rfc3339
 from moderation.schemas.problem import problem_of
-from moderation.schemas.queue import ClaimRequest, QueuePageSchema, QueueQuery
+from moderation.schemas.queue import (
+    ClaimRequest,
+    QueueCountsQuery,
+    QueueCountsSchema,
+    QueuePageSchema,
+    QueueQuery,
+)
 from moderation.schemas.queue_filter import filter_of
-from moderation.services import queue, review
+from moderation.services import notes, queue, review
+from moderation.services.history import timeline
 from moderation.services.queue import QueueItem
 from moderation.services.review import HistoryEntry, Order, Result
 from moderation.wiring import wired
@@ -155,13 +166,57 @@ def undo_batch(batch_id: str) -> Response:
 @blueprint.problems(UnknownComment)
 @blueprint.response(200, HistorySchema)
 def history(comment_id: str) -> Response:
-    """Every decision about a comment: who, when, why, under which policy and model."""
+    """Every decision about a comment: who, when, why, under which policy and model.
+
+    Moderators' notes and readers' reports stand beside them.
+    """
     with wired().database.read() as session:
-        entries = review.history(session, principal(), comment_id)
+        events = timeline(session, principal(), comment_id)
     return json_response(
-        {"items": [_entry(entry) for entry in entries], "next_cursor": None},
+        {
+            "items": [_entry(event.decision) for event in events if event.decision],
+            "notes": [_note(event.note) for event in events if event.note],
+            "reports": [_report(event.report) for event in events if event.report],
+            "next_cursor": None,
+        },
         Cache_Control="no-store",
     )
+
+
+@blueprint.route("/comments/<id:comment_id>/notes", methods=["POST"])
+@needs(Scope.DECISIONS)
+@blueprint.problems(UnknownComment)
+@blueprint.arguments(NewNoteSchema)
+@blueprint.response(201, NoteSchema)
+def add_note(new: dict[str, Any], comment_id: str) -> Response:
+    """Write down something about a comment, for colleagues: it stands in its history."""
+    wiring = wired()
+    with wiring.database.write() as session:
+        note = notes.add(session, principal(), comment_id, new["text"], now=wiring.clock())
+        shown = _note(note)
+    return json_response(shown, 201)
+
+
+@blueprint.route("/queue/counts", methods=["GET"])
+@needs(Scope.QUEUE)
+@blueprint.arguments(QueueCountsQuery, location="query")
+@blueprint.response(200, QueueCountsSchema)
+def count_queue(query: dict[str, Any]) -> Response:
+    """How many comments each view has, counted up to a thousand."""
+    wiring = wired()
+    with wiring.database.read() as session:
+        counts = queue.tab_counts(
+            session,
+            principal(),
+            now=wiring.clock(),
+            site_id=query["site_id"],
+            report_threshold=wiring.settings.report_threshold,
+        )
+    shown = {
+        str(view): {"number": count.number, "or_more": count.or_more}
+        for view, count in counts.items()
+    }
+    return json_response({"counts": shown}, Cache_Control="no-store")
 
 
 def _item(item: QueueItem) -> dict[str, Any]:
@@ -268,6 +323,26 @@ def _result(result: Result) -> dict[str, Any]:
     if result.similar_left is not None:
         shown["similar_left"] = result.similar_left
     return shown
+
+
+def _note(note: CommentNote) -> dict[str, Any]:
+    return {
+        "note_id": note.id,
+        "actor": note.actor_name,
+        "text": note.text,
+        "created_at": rfc3339(note.created_at),
+    }
+
+
+def _report(report: Report) -> dict[str, Any]:
+    return {
+        "report_id": report.id,
+        "reason": report.reason,
+        "note": report.note,
+        "by": report.reporter_kind,
+        "decision_id": report.decision_id,
+        "created_at": rfc3339(report.created_at),
+    }
 
 
 def _entry(entry: HistoryEntry) -> dict[str, Any]:

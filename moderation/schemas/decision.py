@@ -9,6 +9,7 @@ from moderation.domain.text import MAX_BODY_CHARS
 from moderation.schemas.assessment import ToldSchema
 from moderation.schemas.fields import Line, OpenWire, Text, Timestamp, Wire, identifier
 from moderation.schemas.problem import ProblemSchema
+from moderation.schemas.report import ReportSchema
 
 MAX_REASON_CHARS, MAX_REASON_CODE_POINTS = 80, 100
 MAX_NOTE_CHARS = 2000
@@ -117,6 +118,25 @@ class HistoryEntrySchema(ToldSchema):
     model_version = fields.String(required=True, allow_none=True)
 
 
+class NoteSchema(OpenWire):
+    """What a moderator wrote about a comment, for colleagues."""
+
+    note_id = fields.String(required=True)
+    actor = fields.String(required=True)
+    text = fields.String(required=True)
+    created_at = Timestamp(required=True, metadata={"format": "date-time"})
+
+
+class NewNoteSchema(Wire):
+    text = Text(required=True, validate=validate.Length(1, MAX_NOTE_CHARS))
+
+
 class HistorySchema(OpenWire):
     items = fields.List(fields.Nested(HistoryEntrySchema), required=True)
+    notes = fields.List(fields.Nested(NoteSchema), required=True)
+    reports = fields.List(
+        fields.Nested(ReportSchema),
+        required=True,
+        metadata={"description": "Readers' reports, at most the latest hundred."},
+    )
     next_cursor = fields.String(required=True, allow_none=True)

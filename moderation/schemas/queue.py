@@ -154,6 +154,21 @@ class QueueItemSchema(ToldSchema):
     )
 
 
+class QueueCountsQuery(OpenWire):
+    site_id = identifier(load_default=None)
+
+
+class CountSchema(OpenWire):
+    number = fields.Integer(required=True)
+    or_more = fields.Boolean(
+        required=True, metadata={"description": "Counted up to `number`; there are more."}
+    )
+
+
+class QueueCountsSchema(OpenWire):
+    counts = fields.Dict(keys=fields.String(), values=fields.Nested(CountSchema), required=True)
+
+
 class QueuePageSchema(OpenWire):
     items = fields.List(fields.Nested(QueueItemSchema), required=True)
     next_cursor = fields.String(

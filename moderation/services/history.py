@@ -53,9 +53,9 @@ def timeline(session: Session, principal: Principal, comment_id: str) -> list[Ev
         .order_by(CommentNote.created_at.desc(), CommentNote.id.desc())
         .limit(MAX_NOTES)
     )
-    events += [Event(note.created_at, Kind.NOTE, note=note) for note in notes]
+    events += [Event(note.created_at, Kind.NOTE, note=note) for note in notes.all()[::-1]]
     events += [
         Event(report.created_at, Kind.REPORT, report=report)
-        for report in reports.of_comment(session, comment_id)
+        for report in reports.of_comment(session, comment_id)[::-1]
     ]
     return sorted(events, key=lambda event: event.at)

@@ -18,6 +18,7 @@ from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from moderation.domain.decision import Decision
 from moderation.domain.staff import Role, Scope
 
 Known = dict[str, list[str]]
@@ -35,7 +36,11 @@ OPERATIONS = [
     ("DELETE", "/api/v1/queue/claims/{comment_id}"),
     ("POST", "/api/v1/decisions"),
     ("POST", "/api/v1/decisions/{decision_id}/undo"),
+    ("POST", "/api/v1/decisions/batches/{batch_id}/undo"),
     ("GET", "/api/v1/comments/{comment_id}/history"),
+    ("POST", "/api/v1/comments/{comment_id}/notes"),
+    ("POST", "/api/v1/comments/{comment_id}/reports"),
+    ("GET", "/api/v1/queue/counts"),
     ("GET", "/api/v1/sites"),
     ("GET", "/api/v1/sites/{site_id}"),
     ("PATCH", "/api/v1/sites/{site_id}"),
@@ -79,11 +84,14 @@ def furnished(shared_service: tuple[Service, Flask]) -> tuple[CheckedClient, Sit
     comment = client.approved(site)
     waiting = client.queued(site, "Waits.")
     service.make_staff("ada@news.example", Role.ADMIN)
+    with service.database.read() as session:
+        batch_id = session.get_one(Decision, comment["decision_id"]).batch_id
     known = {
         "comment_id": [comment["id"], waiting["id"]],
         "parent_id": [comment["id"]],
         "X-Receipt": [comment["receipt"], waiting["receipt"]],
         "decision_id": [comment["decision_id"]],
+        "batch_id": [batch_id],
         "site_id": [site.id],
         "article_id": ["story-1"],
         "email": ["ada@news.example"],

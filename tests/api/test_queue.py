@@ -397,3 +397,110 @@ def test_claiming_at_the_same_time_nobody_gets_what_another_has(
         thread.join()
     everything = [comment_id for ids in got for comment_id in ids]
     assert len(everything) == len(set(everything)) == 12
+
+
+# --- Views ----------------------------------------------------------------------------------------
+
+
+def test_the_views(client: CheckedClient, service: Service, site: SiteKit, token: Token) -> None:
+    _, approved, rejected, escalated = (
+        client.queued(site, body) for body in ("Waits.", "Good.", "Bad.", "Hard.")
+    )
+    for comment, action in ((approved, "approve"), (rejected, "reject"), (escalated, "escalate")):
+        [result] = client.decide(
+            token,
+            {
+                "comment_id": comment["id"],
+                "action": action,
+                "version": comment["version"],
+                "note": "A note",
+            },
+        )
+        assert result["ok"]
+    for view, found in (
+        ("waiting", ["Waits."]),
+        ("approved", ["Good."]),
+        ("rejected", ["Bad."]),
+        ("escalated", ["Hard."]),
+        ("mine", ["Hard.", "Bad.", "Good."]),
+        ("reported", []),
+        ("not_scored", []),
+    ):
+        assert bodies(client, token, view=view) == found
+    assert bodies(client, token) == ["Waits."]
+    [item] = waiting(client, token, view="escalated")
+    assert item["escalation"]["note"] == "A note"
+    assert item["decision"]["action"] == "escalate"
+    [result] = client.decide(
+        token,
+        {"comment_id": item["id"], "action": "approve", "version": item["version"]},
+    )
+    assert result["problem"]["type"] == "/docs/problems#waits_for_admin"
+    admin = service.make_token(Scope.ADMIN, staff=service.make_staff(role=Role.ADMIN))
+    [result] = client.decide(
+        admin, {"comment_id": item["id"], "action": "approve", "version": item["version"]}
+    )
+    assert result["ok"]
+    counts = client.get("/api/v1/queue/counts", headers=token.headers).json["counts"]
+    assert {view: count["number"] for view, count in counts.items()} == {
+        "waiting": 1,
+        "escalated": 0,
+        "reported": 0,
+        "not_scored": 0,
+        "approved": 2,
+        "rejected": 1,
+    }
+
+
+def test_a_flood_is_gathered_on_request(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    client.queued(site, "The council sold the old harbour to its friends for a song.")
+    for body in (LONG, *COPIES):
+        client.queued(site, body)
+    assert len(waiting(client, token)) == 5
+    gathered = waiting(client, token, gather="true", text="SOFA")
+    assert [(item["body"], item["similar_count"]) for item in gathered] == [(LONG, 3)]
+
+
+def test_a_batch_is_undone_by_its_id(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    comments = [client.queued(site, body) for body in ("One.", "Two.")]
+    answer = client.post(
+        "/api/v1/decisions",
+        json={
+            "decisions": [
+                {"comment_id": c["id"], "action": "approve", "version": c["version"]}
+                for c in comments
+            ]
+        },
+        headers=token.headers,
+    ).json
+    assert client.count(site) == 2
+    url = f"/api/v1/decisions/batches/{answer['batch_id']}/undo"
+    undone = client.post(url, headers=token.headers)
+    assert undone.status_code == 200
+    assert [result["ok"] for result in undone.json["results"]] == [True, True]
+    assert client.count(site) == 0
+    again = client.post(url, headers=token.headers).json
+    assert {r["problem"]["type"] for r in again["results"]} == {"/docs/problems#stale_version"}
+    assert again["batch_id"] is None
+    unknown = client.post(f"/api/v1/decisions/batches/{'0' * 32}/undo", headers=token.headers)
+    assert (unknown.status_code, unknown.json["type"]) == (404, "/docs/problems#unknown_decision")
+
+
+def test_notes_stand_in_the_history(
+    client: CheckedClient, service: Service, site: SiteKit, token: Token
+) -> None:
+    comment = client.queued(site)
+    url = f"/api/v1/comments/{comment['id']}"
+    answer = client.post(f"{url}/notes", json={"text": "Ask the author."}, headers=token.headers)
+    assert answer.status_code == 201
+    history = client.get(f"{url}/history", headers=token.headers).json
+    assert [note["text"] for note in history["notes"]] == ["Ask the author."]
+    own = client.get(url, headers=site.headers(X_Receipt=comment["receipt"]))
+    assert "Ask the author." not in own.text
+    elsewhere = service.make_token(site_ids=[service.make_site().id])
+    refused = client.post(f"{url}/notes", json={"text": "?"}, headers=elsewhere.headers)
+    assert (refused.status_code, refused.json["type"]) == (404, "/docs/problems#unknown_comment")
