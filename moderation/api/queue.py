@@ -23,11 +23,11 @@ from moderation.errors import (
 )
 from moderation.gate import needs, principal
 from moderation.schemas.decision import (
+    CommentNoteSchema,
     DecisionResultsSchema,
     DecisionsRequest,
     HistorySchema,
-    NewNoteSchema,
-    NoteSchema,
+    NewCommentNoteSchema,
     UndoneSchema,
 )
 from moderation.schemas.fields import rfc3339
@@ -186,8 +186,8 @@ def history(comment_id: str) -> Response:
 @blueprint.route("/comments/<id:comment_id>/notes", methods=["POST"])
 @needs(Scope.DECISIONS)
 @blueprint.problems(UnknownComment)
-@blueprint.arguments(NewNoteSchema)
-@blueprint.response(201, NoteSchema)
+@blueprint.arguments(NewCommentNoteSchema)
+@blueprint.response(201, CommentNoteSchema)
 def add_note(new: dict[str, Any], comment_id: str) -> Response:
     """Write down something about a comment, for colleagues: it stands in its history."""
     wiring = wired()

@@ -118,7 +118,7 @@ class HistoryEntrySchema(ToldSchema):
     model_version = fields.String(required=True, allow_none=True)
 
 
-class NoteSchema(OpenWire):
+class CommentNoteSchema(OpenWire):
     """What a moderator wrote about a comment, for colleagues."""
 
     note_id = fields.String(required=True)
@@ -127,13 +127,13 @@ class NoteSchema(OpenWire):
     created_at = Timestamp(required=True, metadata={"format": "date-time"})
 
 
-class NewNoteSchema(Wire):
+class NewCommentNoteSchema(Wire):
     text = Text(required=True, validate=validate.Length(1, MAX_NOTE_CHARS))
 
 
 class HistorySchema(OpenWire):
     items = fields.List(fields.Nested(HistoryEntrySchema), required=True)
-    notes = fields.List(fields.Nested(NoteSchema), required=True)
+    notes = fields.List(fields.Nested(CommentNoteSchema), required=True)
     reports = fields.List(
         fields.Nested(ReportSchema),
         required=True,

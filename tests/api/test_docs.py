@@ -127,19 +127,34 @@ def test_the_tour(running: Running, tmp_path: Path) -> None:
             text = text[end:].strip()
         return found
 
-    posted, refused, shown, own, queue, claimed, decided, undone, sanctioned, closed = map(
-        told, range(len(blocks))
-    )
+    (
+        posted,
+        refused,
+        shown,
+        own,
+        reported,
+        queue,
+        claimed,
+        decided,
+        undone,
+        views,
+        sanctioned,
+        closed,
+    ) = map(told, range(len(blocks)))
     assert posted[0]["status"] == "pending"
     # What the document shows of the refusal is what came.
     assert refused == [json.loads(examples("json")[0])]
     assert [shown[0]["items"], shown[1]["counts"]["2026/other"]] == [[], 0]
     assert own[1]["body"].startswith("I have taken this ferry for forty years")
+    # Nobody has approved it yet.
+    assert reported[0]["type"] == "/docs/problems#unknown_comment"
     assert queue[0]["items"][0]["id"] == posted[0]["id"]
     assert claimed[0]["claim"]["mine"] is True
     assert decided[0]["results"][0]["status"] == "approved"
     assert undone[0]["status"] == "queued"
     assert [entry["action"] for entry in undone[1:]][-2:] == ["approve", "undo"]
+    assert views[0] == {"next_cursor": None, "bodies": []}
+    assert views[1]["waiting"] == {"number": 1, "or_more": False}
     assert [answer["state"] for answer in sanctioned] == ["in_force", "lifted"]
     assert closed[0]["state"] == "closed"
 
