@@ -135,7 +135,8 @@ class IdentityProvider:
             answer.raise_for_status()
             found = answer.json()
             issuer, endpoint = found["issuer"], found["authorization_endpoint"]
-            _ = found["token_endpoint"], found["jwks_uri"]
+            if not all((endpoint, found["token_endpoint"], found["jwks_uri"])):
+                raise KeyError("an endpoint is missing")
         except (*_FAILURES, TypeError) as error:
             raise self._unavailable(error) from error
         # OpenID Connect Discovery, 4.3: or another provider could speak for this one.

@@ -221,3 +221,61 @@ def test_who_is_asked_for_a_token_is_told_how(client: CheckedClient) -> None:
     answer = client.get("/api/v1/queue")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert "Authorization: Bearer" in answer.json["detail"]
+
+
+# --- Second factor ------------------------------------------------------------------------------
+
+
+def test_a_second_factor_is_asked_for_here_too(
+    client: CheckedClient, service: Service, refused: Any
+) -> None:
+    person = service.make_staff()
+    authenticator = service.make_second_factor(person)
+    given = {"email": person.email, "password": PASSWORD}
+    asked = refused("POST", TOKENS, json=given, code="second_factor_required", status=403)
+    assert '"code"' in asked.json["detail"]
+    for wrong in ("000000x", "x\u202e", "a" * 40):
+        refused(
+            "POST", TOKENS, json=given | {"code": wrong}, code="second_factor_failed", status=401
+        )
+    # Who does not know the password hears nothing of it.
+    wrong = given | {"password": "wrong password", "code": authenticator.code()}
+    refused("POST", TOKENS, json=wrong, code="sign_in_failed", status=401)
+
+    code = authenticator.code()
+    assert sign_in(client, **given, code=code).status_code == 201
+    refused("POST", TOKENS, json=given | {"code": code}, code="second_factor_failed", status=401)
+    recovery = authenticator.recovery_codes[0]
+    assert sign_in(client, **given, code=recovery).status_code == 201
+    refused(
+        "POST", TOKENS, json=given | {"code": recovery}, code="second_factor_failed", status=401
+    )
+
+
+def test_a_code_without_a_second_factor_is_no_harm(client: CheckedClient, service: Service) -> None:
+    person = service.make_staff()
+    assert sign_in(client, person.email, PASSWORD, code="123456").status_code == 201
+
+
+def test_a_refused_change_of_password_uses_up_no_code(
+    client: CheckedClient, service: Service, refused: Any
+) -> None:
+    person = service.make_staff(one_time=True)
+    authenticator = service.make_second_factor(person)
+    given = {"email": person.email, "password": PASSWORD, "code": authenticator.code()}
+    refused("POST", TOKENS, json=given, code="password_change_required", status=403)
+    assert sign_in(client, **given, new_password=NEW_PASSWORD).status_code == 201
+
+
+def test_a_new_password_ends_what_the_old_one_began(
+    client: CheckedClient, service: Service
+) -> None:
+    person = service.make_staff()
+    before = bearer(sign_in(client, person.email, PASSWORD))
+    made = service.make_token(staff=person)
+    now = bearer(sign_in(client, person.email, PASSWORD, new_password=NEW_PASSWORD))
+    codes = [
+        client.get("/api/v1/queue", headers=headers).status_code
+        for headers in (before, made.headers, now)
+    ]
+    assert codes == [401, 200, 200]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyotp
 import pytest
 
 from moderation.domain.staff import Scope
-from moderation.errors import InvalidToken, SignInFailed
-from moderation.services import access, admission
+from moderation.errors import InvalidToken, SecondFactorRequired, SignInFailed
+from moderation.services import access, admission, invitations, second_factor
 
 if TYPE_CHECKING:
     from conftest import Shell
@@ -173,6 +174,60 @@ def test_a_closed_account_is_shut_out_at_once(shell: Shell) -> None:
         principal(shell, token)
     with pytest.raises(SignInFailed):
         sign_in(shell, "eve@news.example", PASSWORD)
+
+
+def test_a_reset_password_ends_the_tokens_got_for_the_old_one(shell: Shell) -> None:
+    words = ("staff", "create", "gail@news.example", "--role", "moderator", "--password-stdin")
+    shell.json(*words, stdin=PASSWORD)
+    got = sign_in(shell, "gail@news.example", PASSWORD)
+    words = ("token", "create", "export", "--staff", "gail@news.example", "--scope", "queue")
+    made = shell.json(*words)
+    shell.json("staff", "password", "gail@news.example")
+    with pytest.raises(InvalidToken):
+        principal(shell, got)
+    assert principal(shell, made["token"]).name == "gail"
+
+
+def test_a_closed_account_is_opened_again(shell: Shell) -> None:
+    words = ("staff", "create", "hal@news.example", "--role", "moderator", "--password-stdin")
+    shell.json(*words, stdin=PASSWORD)
+    token = sign_in(shell, "hal@news.example", PASSWORD)
+    shell.ok("staff", "close", "hal@news.example")
+    shell.ok("staff", "reopen", "hal@news.example")
+    sign_in(shell, "hal@news.example", PASSWORD)
+    with pytest.raises(InvalidToken):
+        principal(shell, token)
+
+
+def test_a_lost_second_factor_is_reset(shell: Shell) -> None:
+    words = ("staff", "create", "ivy@news.example", "--role", "moderator", "--password-stdin")
+    shell.json(*words, stdin=PASSWORD)
+    wiring, email = shell.wiring(), "ivy@news.example"
+    with wiring.database.write() as session:
+        ivy = access.staff_by_email(session, email)
+        second_factor.begin(session, wiring.keyring, ivy, now=wiring.clock())
+        session.flush()
+        told = second_factor.setting_up(session, wiring.keyring, ivy.id, email)
+        code = pyotp.TOTP(told.secret).at(wiring.clock())
+        second_factor.confirm(session, wiring.keyring, ivy.id, code, now=wiring.clock())
+    with pytest.raises(SecondFactorRequired):
+        sign_in(shell, email, PASSWORD)
+    shell.ok("staff", "reset-second-factor", email)
+    sign_in(shell, email, PASSWORD)
+    assert "It was not on." in shell.run("staff", "reset-second-factor", email).stderr
+
+
+def test_somebody_is_invited(shell: Shell, site: dict[str, Any]) -> None:
+    words = ("staff", "invite", "Jo@news.example", "--role", "admin", "--site", site["site_key"])
+    made = shell.json(*words, "--url", "https://desk.news.example/")
+    link, _, token = made["link"].partition("?token=")
+    assert link == "https://desk.news.example/desk/invitation"
+    wiring = shell.wiring()
+    with wiring.database.read() as session:
+        found = invitations.find(session, token, now=wiring.clock())
+    assert (found.email, found.role, found.site_ids) == ("jo@news.example", "admin", [site["id"]])
+    assert shell.json(*words)["link"].startswith("http://127.0.0.1:8000/desk/invitation?token=")
+    assert "not an e-mail" in shell.refused("staff", "invite", "jo", "--role", "admin")
 
 
 def test_bad_words_about_staff_are_answered_with_sentences(shell: Shell) -> None:
