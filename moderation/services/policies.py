@@ -27,6 +27,8 @@ from moderation.services.judging import FALLBACK_POLICY
 from moderation.services.rows import insert_if_absent
 
 MAX_NOTE_CHARS = 1000
+MAX_SERIAL = 2**31 - 1
+"""What the column holds."""
 
 Heads = Mapping[str, str]
 """Name -> id of its newest revision: what is the same as long as nothing was saved. Not its serial,
@@ -122,9 +124,10 @@ def history(session: Session, name: str, *, limit: int = 200) -> list[PolicyRevi
 
 def revision(session: Session, name: str, serial: int) -> PolicyRevision:
     """Raises UnknownPolicy."""
-    found = session.scalars(
-        select(PolicyRevision).where(PolicyRevision.name == name, PolicyRevision.serial == serial)
-    ).one_or_none()
+    found = None
+    if 0 < serial <= MAX_SERIAL:
+        one = PolicyRevision.name == name, PolicyRevision.serial == serial
+        found = session.scalars(select(PolicyRevision).where(*one)).one_or_none()
     if found is None:
         raise UnknownPolicy(f"The policy {name!r} has no revision {serial}")
     return found
@@ -160,8 +163,11 @@ def save(
 
     Raises:
         StaleRevision: another was saved since.
+        UnknownPolicy: there is no revision ``restores``.
         Invalid: it is no policy, changes the preset of one there is, or the note is too long.
     """
+    if restores is not None:
+        revision(session, policy.name, restores)
     before = _newest_of(session, policy.name)
     present = _present(files, before, policy.name)
     if policy.name == FALLBACK_POLICY and policy.preset is not Preset.STRICT:

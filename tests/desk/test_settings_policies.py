@@ -151,11 +151,11 @@ def test_a_box_that_is_not_ticked_and_numbers_that_are_empty(service: Service, a
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("thresholds.spam.hold_at", "", "missing"),
-        ("thresholds.spam.hold_at", "1.5", "a number from 0 to 1"),
-        ("thresholds.spam.hold_at", "high", "a number from 0 to 1"),
-        ("thresholds.spam.approve_below", "0.9", "above hold_at"),
-        ("authors.trusted_after", "2.5", "a whole number"),
+        ("thresholds.spam.hold_at", "", "A number from 0 to 1."),
+        ("thresholds.spam.hold_at", "1.5", "A number from 0 to 1."),
+        ("thresholds.spam.hold_at", "high", "A number from 0 to 1."),
+        ("thresholds.spam.approve_below", "0.9", "Must rise from"),
+        ("authors.trusted_after", "2.5", "A whole number from 0 to 1000."),
     ],
 )
 def test_numbers_that_are_wrong_are_told_beside_their_field(
@@ -187,7 +187,7 @@ def test_whoever_comes_second_is_told_and_can_go_on(
     late = save(admin, mine)
     assert late.status_code == 409
     assert "Somebody else was faster." in late.text
-    assert "ben saved revision 1" in late.text
+    assert "ben has saved revision 1 meanwhile" in late.text
     assert in_force(service).max_links == 5
     assert len(revisions(service)) == 1
     assert save(admin, late).status_code == 303
@@ -259,6 +259,9 @@ def test_every_policy_can_be_shown_and_tried(admin: Desk, name: str) -> None:
     [
         (f"{PATH}/lenient", {}, 404),
         (f"{PATH}/assisted", {"revision": "7"}, 404),
+        (f"{PATH}/assisted", {"revision": "9" * 30}, 404),
+        (f"{PATH}/assisted", {"revision": "0", "site": "a\x00b"}, 404),
+        (f"{PATH}/a%00b", {}, 404),
         (f"{PATH}/assisted/save", {}, 422),
         (f"{PATH}/assisted/save", {"content": "name = 1"}, 422),
         (f"{PATH}/assisted/save", {"to_file": "yes"}, 404),
@@ -270,6 +273,19 @@ def test_what_makes_no_sense_changes_nothing(
 ) -> None:
     before = service.snapshot()
     assert admin.post(path, fields).status_code == status
+    assert service.snapshot() == before
+
+
+@pytest.mark.parametrize(("field", "status"), [("base", 409), ("restores", 404)])
+def test_a_serial_that_nobody_was_given(
+    service: Service, admin: Desk, field: str, status: int
+) -> None:
+    before = service.snapshot()
+    previewed = preview(admin, **{"links.max": "3"})
+    for serial in ("7", "9" * 30, "-1"):
+        assert save(admin, previewed, **{field: serial}).status_code == status
+    for serial in ("7", "9" * 30):
+        assert admin.get(f"{PATH}/assisted/revisions/{serial}").status_code == 404
     assert service.snapshot() == before
 
 

@@ -64,7 +64,9 @@ def test_a_site_is_made_and_its_secret_shown_once(service: Service, admin: Desk)
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"name": " "}, "A site needs a name"),
+        ({"name": " "}, "The name is empty"),
+        ({"name": "Gaz\x00ette"}, "control character"),
+        ({"origins": "https://a\x00b.example"}, "These are no origins"),
         ({"origins": "gazette.example"}, "is not an origin"),
         ({"policy": "lenient"}, "There is no policy"),
         ({"edit_window_min": "soon"}, "Minutes, from 0 to 10080"),

@@ -28,6 +28,7 @@ from moderation.errors import (
     ModerationError,
     StaleRevision,
     UnknownPolicy,
+    UnknownSite,
 )
 from moderation.gate import principal
 from moderation.labels import LABELS
@@ -79,9 +80,10 @@ def show_policy(name: str) -> Response:
 @staff_page(Scope.ADMIN)
 def show_revision(name: str, serial: int) -> Response:
     """What a revision changed, and how it differs from what is in force."""
-    wiring = wired()
     book = newest_book()
-    with wiring.database.read() as session:
+    if name not in book.revisions:
+        raise UnknownPolicy(f"The policy {name!r} was never changed at the desk")
+    with wired().database.read() as session:
         revision = policies.revision(session, name, serial)
         earlier = policies.revision(session, name, serial - 1) if serial > 1 else None
     then = _read(revision, book)
@@ -218,6 +220,8 @@ def try_out(
     wiring = wired()
     site_id = request.form.get("site") or None
     with wiring.database.read() as session:
+        if site_id not in (None, *(site.id for site in _sites(session))):
+            raise UnknownSite
         cases = policy_trials.last_decided(session, now=wiring.clock(), site_id=site_id)
     present = policy_to_edit(book, policy.name)
     trial = policy_trials.compare(present, policy, cases)

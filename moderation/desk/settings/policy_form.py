@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from moderation.desk.text import say
 from moderation.domain.policy import Policy, PolicyError, Preset, parse_policy
 from moderation.domain.policy.written import as_toml
 from moderation.labels import LABELS
@@ -87,12 +89,23 @@ def policy_of(values: Mapping[str, str], policy: Policy) -> Policy:
 
 
 def errors_of(error: PolicyError) -> dict[str, list[str]]:
-    """Field -> what is wrong with it; words by their list, not their number in it."""
+    """Field -> what is wrong with it, for people; words by their list, not their number in it."""
     found: dict[str, list[str]] = {}
     for message in error.messages:
         name, _, told = message.partition(": ")
-        found.setdefault(name.partition("[")[0], []).append(told or message)
+        found.setdefault(name.partition("[")[0], []).append(_for_people(told or message))
     return found
+
+
+def _for_people(told: str) -> str:
+    """What is wrong in the page's language, of what a form can get wrong; else as it is told."""
+    if "which is above" in told:
+        return say("policy.error.order")
+    if told.endswith("a number from 0 to 1"):
+        return say("policy.error.share")
+    if most := re.search(r"a whole number from 0 to (\d+)$", told):
+        return say("policy.error.whole", most=most[1])
+    return told
 
 
 def _number(text: str) -> Any:

@@ -12,6 +12,7 @@ from moderation.desk.door import blueprint, flash_note, page, staff_page
 from moderation.domain.reason import DEFAULT_REASONS, MAX_REASONS, Reason
 from moderation.domain.site import Site
 from moderation.domain.staff import Scope
+from moderation.domain.text import InvalidText, clean_line
 from moderation.errors import Invalid, MissingScope, UnknownSite
 from moderation.gate import principal
 from moderation.services import audit, sites
@@ -19,6 +20,7 @@ from moderation.wiring import wired
 
 PATH = "/desk/settings/sites"
 EMPTY_ROWS = 3
+MAX_NAME_CHARS = 100
 MAX_EDIT_WINDOW_MIN = 7 * 24 * 60
 
 
@@ -65,7 +67,7 @@ def create_site() -> Response:
     return _page_of(made.site, status=201, sso_secret=made.sso_secret, is_new=True)
 
 
-@blueprint.get("/settings/sites/<site_id>")
+@blueprint.get("/settings/sites/<id:site_id>")
 @staff_page(Scope.ADMIN)
 def show_site(site_id: str) -> Response:
     """One site: what is set, its key, how an article page uses it."""
@@ -74,7 +76,7 @@ def show_site(site_id: str) -> Response:
     return _page_of(site)
 
 
-@blueprint.post("/settings/sites/<site_id>")
+@blueprint.post("/settings/sites/<id:site_id>")
 @staff_page(Scope.ADMIN)
 def change_site(site_id: str) -> Response:
     """Save what the form says."""
@@ -95,7 +97,7 @@ def change_site(site_id: str) -> Response:
     return redirect(f"{PATH}/{site_id}", 303)
 
 
-@blueprint.post("/settings/sites/<site_id>/secret")
+@blueprint.post("/settings/sites/<id:site_id>/secret")
 @staff_page(Scope.ADMIN)
 def rotate_secret(site_id: str) -> Response:
     """A new SSO secret, shown in the answer and never again."""
@@ -113,7 +115,7 @@ def rotate_secret(site_id: str) -> Response:
 # --- Reasons ----------------------------------------------------------------------------------
 
 
-@blueprint.get("/settings/sites/<site_id>/reasons")
+@blueprint.get("/settings/sites/<id:site_id>/reasons")
 @staff_page(Scope.ADMIN)
 def show_reasons(site_id: str) -> Response:
     """The list of reasons, to edit."""
@@ -122,7 +124,7 @@ def show_reasons(site_id: str) -> Response:
     return _reasons_page(site, sites.reasons(site))
 
 
-@blueprint.post("/settings/sites/<site_id>/reasons")
+@blueprint.post("/settings/sites/<id:site_id>/reasons")
 @staff_page(Scope.ADMIN)
 def change_reasons(site_id: str) -> Response:
     """Save the list in the order of the rows' numbers, or go back to the defaults."""
@@ -205,18 +207,31 @@ def _changes(given: dict[str, Any]) -> dict[str, Any]:
     """What the service takes.
 
     Raises:
-        Invalid: the edit window is no number of minutes.
+        Invalid: the name is no line of text, the edit window no number of minutes.
     """
+    wrong: dict[str, list[str]] = {}
+    try:
+        what = "The name"
+        name = clean_line(given["name"], MAX_NAME_CHARS, what=what, max_code_points=200)
+    except InvalidText as error:
+        wrong["name"] = [error.message]
     try:
         minutes = float(given["edit_window_min"])
         in_range = 0 <= minutes <= MAX_EDIT_WINDOW_MIN
     except ValueError:
         in_range = False
     if not in_range:
-        told = [f"Minutes, from 0 to {MAX_EDIT_WINDOW_MIN}."]
-        raise Invalid(errors={"edit_window_min": told})
-    kept = {name: value for name, value in given.items() if name != "edit_window_min"}
-    return kept | {"origins": given["origins"].split(), "edit_window_s": round(minutes * 60)}
+        wrong["edit_window_min"] = [f"Minutes, from 0 to {MAX_EDIT_WINDOW_MIN}."]
+    if "\x00" in given["origins"]:
+        wrong["origins"] = ["These are no origins."]
+    if wrong:
+        raise Invalid(errors=wrong)
+    kept = {key: value for key, value in given.items() if key != "edit_window_min"}
+    return kept | {
+        "name": name,
+        "origins": given["origins"].split(),
+        "edit_window_s": round(minutes * 60),
+    }
 
 
 def _settings_of(site: Site) -> dict[str, Any]:
