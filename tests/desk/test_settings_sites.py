@@ -112,7 +112,8 @@ def test_a_new_secret_ends_the_old_one(service: Service, site: SiteKit, admin: D
     assert posted_with(site.sso_secret) == 401
     assert posted_with(secret) == 202
     [(act, detail)] = acts(service)
-    assert (act, detail) == ("site.secret_rotated", {})
+    assert act == "site.secret_rotated"
+    assert secret not in str(detail)
 
 
 def test_an_admin_of_some_sites_sees_those(
@@ -162,7 +163,8 @@ def test_reasons_are_saved_in_the_order_of_their_numbers(
     page = admin.get(f"{PATH}/{site.id}/reasons").text
     assert "These are the defaults" not in page
     assert 'value="We take no adverts."' in page
-    assert acts(service) == [("site.reasons_changed", {"codes": ["spam", "libel", "rude"]})]
+    [(act, detail)] = acts(service)
+    assert (act, detail["codes"]) == ("site.reasons_changed", ["spam", "libel", "rude"])
     admin.post(f"{PATH}/{site.id}/reasons", {**form, "act": "defaults"})
     assert codes(service, site) == [reason.code for reason in DEFAULT_REASONS]
 

@@ -61,7 +61,7 @@ def create_site() -> Response:
             made = sites.create_site(
                 session, wiring.keyring, policies, now=wiring.clock(), **_changes(given)
             )
-            _record(session, "site.created", made.site, name=made.site.name)
+            _record(session, "site.created", made.site)
     except Invalid as error:
         return _form_page(None, given, error)
     return _page_of(made.site, status=201, sso_secret=made.sso_secret, is_new=True)
@@ -292,5 +292,6 @@ def _record(session: Session, act: str, site: Site, **detail: Any) -> None:
         site.id,
         now=wired().clock(),
         site_id=site.id,
+        name=site.name,
         **detail,
     )
