@@ -5,6 +5,7 @@ import { post, why } from "../net.js";
 import { t } from "../text.js";
 import * as list from "./list.js";
 
+const main = document.getElementById("main");
 const done = [];
 const ready = new WeakMap();
 const toast = document.getElementById("toast");
@@ -34,12 +35,14 @@ export function decide(action, cards, { reason, note, ...how } = {}) {
   });
   leave(act, cards, how);
   say(told(action, cards));
-  act.sent = sent.then(
-    (answer) => {
-      act.batch = answer.batch;
-      settle(act, answer);
-    },
-    (error) => bringBack(act, cards, why(error)),
+  act.sent = underway(
+    sent.then(
+      (answer) => {
+        act.batch = answer.batch;
+        settle(act, answer);
+      },
+      (error) => bringBack(act, cards, why(error)),
+    ),
   );
   return act.sent;
 }
@@ -49,8 +52,10 @@ export function skip(card, how) {
   const act = { cards: [card], skipped: card.dataset.id };
   leave(act, [card], how);
   say(t("queue.skipped"));
-  act.sent = post(`/desk/comments/${card.dataset.id}/skip`, {}).catch((error) =>
-    bringBack(act, [card], why(error)),
+  act.sent = underway(
+    post(`/desk/comments/${card.dataset.id}/skip`, {}).catch((error) =>
+      bringBack(act, [card], why(error)),
+    ),
   );
   return act.sent;
 }
@@ -65,7 +70,7 @@ export async function undo() {
     if (box) box.checked = false;
   }
   // Back on the page at once; what is decided about it now waits until it is back in truth.
-  const back = undone(act);
+  const back = underway(undone(act));
   for (const card of act.cards) ready.set(card, back);
   list.putBack(act.cards, { turn: true });
   say(t("queue.undoing"), { offer: false });
@@ -100,6 +105,13 @@ async function undone(act) {
     done.push(act);
     if (taken.length) list.take(taken);
   }
+}
+
+/** Count what is on its way, on the page itself: whoever drives it can wait for the end. */
+function underway(sent) {
+  const count = (change) => (main.dataset.underway = Number(main.dataset.underway ?? 0) + change);
+  count(1);
+  return sent.finally(() => count(-1));
 }
 
 function leave(act, cards, how) {
