@@ -16,10 +16,10 @@ UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run install test bench lint format lock
+.PHONY: help run install test bench screenshots lint format lock
 
 help: ## List what can be made
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  Variables: PORT=8000 (run), ARGS=… (test, bench), PYTHON=… (a Python 3.11)."
 	@echo "  For example: make run PORT=9000   make test ARGS='tests/domain -x'"
@@ -34,6 +34,9 @@ test: install ## Run the whole test suite; the servers it needs are started by i
 
 bench: install ## Run the benchmarks beside Isso and print ratios (ARGS=--help lists them)
 	@$(BIN)/python tests/benchmarks/run.py $(ARGS)
+
+screenshots: install ## Take pictures of every page of the desk into var/screenshots
+	@$(BIN)/python tests/screenshots.py
 
 lint: install ## Check style, formatting and the import contracts
 	@$(BIN)/ruff check .
