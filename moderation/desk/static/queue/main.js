@@ -202,10 +202,6 @@ document.addEventListener("focusin", (event) => {
   const card = event.target.closest?.(".card");
   if (card && card !== list.current()) list.turnTo(card, { focus: false, scroll: false });
 });
-document.addEventListener("author-changed", (event) => {
-  const gone = event.detail.rejected.map(list.find).filter(Boolean);
-  if (gone.length) list.take(gone, { focus: false, scroll: false });
-});
 window.addEventListener("scroll", followScroll, { passive: true });
 if (main.dataset.shortcuts === "on") {
   document.addEventListener("keydown", onKey);
