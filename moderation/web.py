@@ -23,7 +23,7 @@ from moderation.api import authors, operations, public, queue, sites, tokens
 from moderation.api.openapi import OPENAPI, describe
 from moderation.api.problems import register_error_handlers
 from moderation.desk import blueprint as desk
-from moderation.embed import pages
+from moderation.embed import pages, plain, scripts
 from moderation.schemas.problem import ProblemSchema
 from moderation.wiring import EXTENSION, Wiring
 
@@ -115,6 +115,8 @@ def create_app(wiring: Wiring) -> Flask:
         api.register_blueprint(door.blueprint)
     describe(api)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(plain.blueprint)
+    app.register_blueprint(scripts.blueprint)
     app.register_blueprint(desk)
     return app
 

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from flask import Response, g, request
 
+from moderation import posting
 from moderation.api.parsing import Blueprint, json_response
 from moderation.api.site import (
     add_cors_headers,
@@ -57,8 +58,9 @@ from moderation.schemas.comment import (
 )
 from moderation.schemas.fields import rfc3339
 from moderation.schemas.report import NewReportSchema, ReceivedSchema
-from moderation.services import authorship, intake, publication, reports
+from moderation.services import authorship, conversations, intake, publication, reports
 from moderation.services.authorship import OwnComment, Proof
+from moderation.services.publication import PublicComment
 from moderation.wiring import wired
 
 COUNTS_CACHED_S = 5
@@ -115,21 +117,10 @@ def post_comment(new: dict[str, Any], headers: dict[str, Any]) -> Response:
         article_title=new.get("article", {}).get("title"),
         idempotency_key=headers["idempotency_key"],
         request_id=g.request_id,
-        address_key=wiring.keyring.pseudonym("recent post", site.id, address()),
+        address_key=posting.address_key(site, address()),
         typing_ms=new["typing_ms"],
     )
-    accepted = None
-    if submission.idempotency_key is not None:
-        # A repetition is no new comment and must not be held against its author.
-        with wiring.database.read() as session:
-            accepted = intake.find_replay(session, site, submission)
-    if accepted is None:
-        # The author first: who is refused as one does not use up what the address has left.
-        wiring.rate_limiter.hit("author", site.id, submission.signature.identity)
-        wiring.rate_limiter.hit("address", site.id, address())
-        accepted = wiring.database.write_together(
-            lambda session: intake.submit(session, site, submission, now=wiring.clock())
-        )
+    accepted = posting.take(site, submission, address())
     return json_response(
         {
             "id": accepted.comment_id,
@@ -151,24 +142,30 @@ def post_comment(new: dict[str, Any], headers: dict[str, Any]) -> Response:
 @blueprint.response(200, PublicPageSchema)
 def list_comments(query: dict[str, Any]) -> Response:
     """List an article's approved comments."""
-    wiring, article_id = wired(), query.pop("article_id")
+    wiring, site, article_id = wired(), current_site(), query["article_id"]
+    order = {"sort": query["sort"], "cursor": query["cursor"], "limit": query["limit"]}
+    in_threads = query["threads"] or query["comment_id"] is not None
     with wiring.database.read() as session:
-        page = publication.list_comments(
-            session, wiring.keyring, current_site(), article_id, **query
-        )
-    items = [
-        {
-            "id": comment.id,
-            "article_id": article_id,
-            "parent_id": comment.parent_id,
-            "author": {"name": comment.author_name},
-            "body": comment.body,
-            "created_at": rfc3339(comment.created_at),
-            "reply_count": comment.reply_count,
-        }
-        for comment in page.items
-    ]
-    return _cacheable({"items": items, "next_cursor": page.next_cursor, "count": page.count})
+        if query["comment_id"] is not None:
+            page = conversations.conversation_of(session, site, article_id, query["comment_id"])
+        elif in_threads:
+            page = conversations.list_conversations(
+                session, wiring.keyring, site, article_id, **order
+            )
+        else:
+            page = publication.list_comments(
+                session, wiring.keyring, site, article_id, parent_id=query["parent_id"], **order
+            )
+    payload = {
+        "items": [_listed(article_id, comment) for comment in page.items],
+        "next_cursor": page.next_cursor,
+        "count": page.count,
+        "open": page.is_open,
+        "guests_allowed": site.guests_allowed,
+    }
+    if in_threads:
+        payload["replies"] = [_listed(article_id, comment) for comment in page.replies]
+    return _cacheable(payload)
 
 
 @blueprint.route("/counts", methods=["GET"])
@@ -286,6 +283,18 @@ def report_comment(new: dict[str, Any], comment_id: str) -> Response:
         )
     )
     return json_response({"received": True}, 202) if is_new else Response(status=204)
+
+
+def _listed(article_id: str, comment: PublicComment) -> dict[str, Any]:
+    return {
+        "id": comment.id,
+        "article_id": article_id,
+        "parent_id": comment.parent_id,
+        "author": {"name": comment.author_name},
+        "body": comment.body,
+        "created_at": rfc3339(comment.created_at),
+        "reply_count": comment.reply_count,
+    }
 
 
 def _clean(body: str) -> str:

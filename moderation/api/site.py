@@ -5,12 +5,12 @@ from __future__ import annotations
 import jwt
 from flask import Response, g, request
 
+from moderation import posting
 from moderation.domain.author import AuthorKind, Signature
 from moderation.domain.site import Site
 from moderation.domain.text import InvalidText, clean_line
 from moderation.errors import (
     ExpiredToken,
-    GuestsNotAllowed,
     Invalid,
     InvalidSiteKey,
     InvalidToken,
@@ -51,7 +51,8 @@ def find_site() -> None:
         return
     with wiring.database.read() as session:
         try:
-            g.site = sites.by_key(session, request.headers.get("X-Site-Key"))
+            key = request.headers.get("X-Site-Key", request.args.get("site_key"))
+            g.site = sites.by_key(session, key)
         except InvalidSiteKey:
             # So that the page's own script can read what is wrong with its key.
             if origin and sites.any_site_allows(session, origin):
@@ -137,12 +138,9 @@ def signature(site: Site, guest_name: str | None) -> Signature:
     """
     if (signed_in := reader(site)) is not None:
         return signed_in
-    if not site.guests_allowed:
-        raise GuestsNotAllowed
-    if guest_name is None:
+    if guest_name is None and site.guests_allowed:
         raise Invalid(errors={"author.name": ["Missing: a guest needs a name."]})
-    identity = wired().keyring.pseudonym(site.id, guest_name.casefold(), address())
-    return Signature(AuthorKind.GUEST, identity=identity, name=guest_name)
+    return posting.guest_signature(site, guest_name or "", address())
 
 
 def address() -> str:

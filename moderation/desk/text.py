@@ -1,51 +1,29 @@
-"""The desk's words: one catalogue a language, ``text/LANGUAGE.toml``, the same keys in each.
-
-A key is ``table.name``. A value is a text with ``{placeholders}``, or for what is counted a table
-of the language's plural forms (Unicode CLDR: one, few, other, …), chosen by ``count``.
-"""
+"""The desk's words, in ``text/LANGUAGE.toml``; ``moderation/catalogue.py`` says how."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from babel import Locale, negotiate_locale, numbers
 from flask import g, request
 
+from moderation.catalogue import DEFAULT, PLURALS, Catalogue, Entry
 from moderation.gate import staff
 
-FOLDER = Path(__file__).parent / "text"
-DEFAULT = "en"
-PLURALS = frozenset({"zero", "one", "two", "few", "many", "other"})
+__all__ = ["DEFAULT", "PLURALS", "Entry"]
 
-Entry = str | Mapping[str, str]
+_WORDS = Catalogue(Path(__file__).parent / "text")
 
 
-@cache
 def languages() -> tuple[str, ...]:
     """Codes of the languages there are, the default first."""
-    found = sorted(path.stem for path in FOLDER.glob("*.toml"))
-    return (DEFAULT, *(code for code in found if code != DEFAULT))
+    return _WORDS.languages
 
 
-@cache
 def catalogue(code: str) -> Mapping[str, Entry]:
     """Key -> text or plural forms, of one language."""
-    return _flat(tomllib.loads((FOLDER / f"{code}.toml").read_text("utf-8")))
-
-
-def _flat(table: Mapping[str, Any], path: str = "") -> dict[str, Entry]:
-    flat: dict[str, Entry] = {}
-    for name, value in table.items():
-        key = f"{path}.{name}" if path else name
-        if isinstance(value, str) or set(value) <= PLURALS:
-            flat[key] = value
-        else:
-            flat.update(_flat(value, key))
-    return flat
+    return _WORDS.entries(code)
 
 
 def language() -> str:
@@ -56,7 +34,7 @@ def language() -> str:
         known = languages()
         # Not kept before it is known who asks: their choice would come too late.
         asked = list(request.accept_languages.values())
-        code = chosen if chosen in known else negotiate_locale(asked, known, sep="-") or DEFAULT
+        code = chosen if chosen in known else _WORDS.best(asked)
         if signed_in is None:
             return code
         g.language = code
@@ -78,13 +56,7 @@ def say(key: str, /, count: int | None = None, **values: Any) -> str:
 
 def spoken(code: str, key: str, /, count: int | None = None, **values: Any) -> str:
     """The same in a language of choice."""
-    entry = catalogue(code)[key]
-    if not isinstance(entry, str):
-        form = Locale(code).plural_form(count or 0)
-        entry = entry.get(form, entry["other"])
-    if count is not None:
-        values["count"] = numbers.format_decimal(count, locale=code)
-    return entry.format(**values)
+    return _WORDS.say(code, key, count, **values)
 
 
 def script_text() -> dict[str, Entry]:

@@ -12,9 +12,10 @@ from typing import Any
 import flask_swagger_ui
 from flask import Blueprint, Response, make_response, render_template, request, send_from_directory
 
-from moderation.domain.site import DEMO_ARTICLE_ID, DEMO_SITE_KEY
+from moderation.domain.site import DEMO_SITE_KEY
 from moderation.embed.facts import gather_facts, list_problems
-from moderation.errors import InvalidSiteKey
+from moderation.embed.stories import BY_ID, FERRY
+from moderation.errors import InvalidSiteKey, NotFound
 from moderation.gate import public
 from moderation.services import publication, sites
 from moderation.wiring import wired
@@ -35,6 +36,8 @@ SECURITY_HEADERS = {
 DOCS_POLICY = SECURITY_HEADERS["Content-Security-Policy"].replace(
     "img-src 'self'", "img-src 'self' data:"
 )
+# Where there are no scripts, its comments come in a frame.
+DEMO_POLICY = SECURITY_HEADERS["Content-Security-Policy"] + "; frame-src 'self'"
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
@@ -70,17 +73,20 @@ def problems() -> Response:
 
 
 @blueprint.get("/demo")
+@blueprint.get("/demo/<id:story_id>")
 @public
-def demo() -> Response:
-    """An article of an invented newspaper, with working comments."""
-    wiring = wired()
-    with wiring.database.read() as session:
-        try:
-            site = sites.by_key(session, DEMO_SITE_KEY)
-        except InvalidSiteKey:
-            return _page("demo_missing.html", 404, site_key=DEMO_SITE_KEY)
-        count = publication.counts(session, site, [DEMO_ARTICLE_ID])[DEMO_ARTICLE_ID]
-    return _page("demo.html", site_key=site.site_key, article_id=DEMO_ARTICLE_ID, count=count)
+def demo(story_id: str = FERRY.id) -> Response:
+    """An article of an invented newspaper, with its comments as any publisher would have them."""
+    if story_id not in BY_ID:
+        raise NotFound
+    return _newspaper("demo.html", story=BY_ID[story_id])
+
+
+@blueprint.get("/demo/news")
+@public
+def demo_news() -> Response:
+    """The newspaper's list of headlines, each with its number of comments."""
+    return _newspaper("demo_news.html")
 
 
 @blueprint.get("/static/<path:name>")
@@ -95,6 +101,21 @@ def static_file(name: str) -> Response:
 def swagger_ui_file(name: str) -> Response:
     """A file of Swagger UI, as the package bundles it."""
     return send_from_directory(SWAGGER_UI, name)
+
+
+def _newspaper(template: str, **values: Any) -> Response:
+    wiring = wired()
+    with wiring.database.read() as session:
+        try:
+            site = sites.by_key(session, DEMO_SITE_KEY)
+        except InvalidSiteKey:
+            return _page("demo_missing.html", 404, site_key=DEMO_SITE_KEY)
+        counts = publication.counts(session, site, list(BY_ID))
+    response = _page(
+        template, site_key=site.site_key, counts=counts, stories=BY_ID.values(), **values
+    )
+    response.headers["Content-Security-Policy"] = DEMO_POLICY
+    return response
 
 
 def _page(template: str, status: int = 200, **values: Any) -> Response:

@@ -69,6 +69,15 @@ class NewCommentSchema(OpenWire):
         },
     )
 
+    website = fields.String(
+        load_default="",
+        validate=validate.Equal("", error="Leave this field empty."),
+        metadata={
+            "description": "A trap: a field that readers do not see and programs that fill in "
+            "every field do. Whatever stands in it is refused."
+        },
+    )
+
 
 class IdempotencySchema(OpenWire):
     """Header of requests that may be repeated safely."""
@@ -88,13 +97,35 @@ class AcceptedSchema(OpenWire):
     )
 
 
-class PublicListQuery(OpenWire):
+class PublicQuery(OpenWire):
+    """What the public may ask without a header of its own, so that browsers ask without CORS
+    preflight, and caches keep the answer by its address."""
+
+    site_key = fields.String(
+        metadata={"description": "In place of the header `X-Site-Key`, which goes before it."}
+    )
+
+
+class PublicListQuery(PublicQuery):
     article_id = article_identifier(required=True)
     sort = fields.Enum(PublicSort, by_value=True, load_default=PublicSort.NEWEST)
     parent_id = identifier(
         load_default=None,
         metadata={
             "description": "Only replies to this comment; `none`: only comments that are no reply."
+        },
+    )
+    threads = fields.Boolean(
+        load_default=False,
+        metadata={
+            "description": "List what begins conversations, and beside it in `replies` what stands "
+            "under that: all of it, or as much as fits, as each `reply_count` tells."
+        },
+    )
+    comment_id = identifier(
+        load_default=None,
+        metadata={
+            "description": "Only the conversation that this comment stands in, as with `threads`."
         },
     )
     cursor = Text(load_default=None)
@@ -123,9 +154,17 @@ class PublicPageSchema(OpenWire):
     count = fields.Integer(
         required=True, metadata={"description": "All approved comments of the article."}
     )
+    open = fields.Boolean(
+        required=True, metadata={"description": "Whether the article takes comments."}
+    )
+    guests_allowed = fields.Boolean(required=True)
+    replies = fields.List(
+        fields.Nested(PublicCommentSchema),
+        metadata={"description": "With `threads` and `comment_id`: below `items`, oldest first."},
+    )
 
 
-class CountsQuery(OpenWire):
+class CountsQuery(PublicQuery):
     article_id = fields.List(article_identifier(), required=True, validate=validate.Length(1, 100))
 
 

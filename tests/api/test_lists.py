@@ -168,6 +168,8 @@ def test_articles_and_sites_do_not_mix(
         "items": [],
         "next_cursor": None,
         "count": 0,
+        "open": True,
+        "guests_allowed": True,
     }
     assert listed(client, service.make_site())["items"] == []
 

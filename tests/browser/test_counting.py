@@ -67,7 +67,7 @@ def count_both(visit: Visit, texts: list[str]) -> dict[str, tuple[int, int]]:
     visit.open("/demo")
     counted = visit.page.evaluate(
         """async (texts) => {
-          const { countCharacters, tidy } = await import("/static/demo/characters.js");
+          const { countCharacters, tidy } = await import("/embed/v1.js");
           return texts.map((text) => [tidy(text), countCharacters(tidy(text))]);
         }""",
         list(taken),

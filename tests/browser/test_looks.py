@@ -6,7 +6,8 @@ import pytest
 from browsing import PATIENCE_MS, Served, Visit, findings
 from playwright.sync_api import expect
 
-PAGES = ("/", "/docs/problems", "/demo")
+PLAIN = "/embed/thread?site_key=demo&article_id=winter-ferry"
+PAGES = ("/", "/docs/problems", "/demo", "/demo/news", PLAIN)
 WIDTHS = (390, 1280)
 
 # Two comments, one of them a word that no line can hold, one written from right to left.
@@ -42,9 +43,13 @@ def test_a_page_fits_and_is_accessible(served: Served, visit: Visit, path: str) 
 def test_what_is_touched_is_large_enough(served: Served, visit: Visit) -> None:
     served.publish("Hello")
     page = visit.open("/demo")
+    page.get_by_role("button", name="Report").click()
+    expect(page.get_by_label("What is wrong with it?")).to_be_focused()
     page.get_by_role("button", name="Reply").click()
     small = page.evaluate(
-        """() => [...document.querySelectorAll("button, input, textarea, .to-comments")]
+        """() => [...document.querySelectorAll(".to-comments"),
+          ...document.querySelector("comment-thread").shadowRoot.querySelectorAll(
+            "button, input:not([name=website]), textarea, select")]
           .map((element) => [element.outerHTML, element.getBoundingClientRect()])
           .filter(([, box]) => box.width > 0 && (box.height < 44 || box.width < 44))
           .map(([html, box]) => `${html}: ${box.width} x ${box.height}`)"""

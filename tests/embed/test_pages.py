@@ -14,7 +14,7 @@ from moderation.domain.comment import Status
 from moderation.errors import problem_types
 from moderation.web import create_app
 
-PAGES = ("/", "/docs", "/docs/problems", "/demo")
+PAGES = ("/", "/docs", "/docs/problems", "/demo", "/demo/news")
 
 
 class Page(HTMLParser):
@@ -164,7 +164,10 @@ def test_the_demo_article_tells_its_count(make: Make) -> None:
     posted = client.post("/api/v1/comments", json=sent, headers=site.headers()).json
     service.judge_all()
     assert service.comment(posted["id"]).status == Status.APPROVED
-    assert client.get("/demo").text.count("<span data-count>1</span>") == 2
+    for path, places in (("/demo", 2), ("/demo/news", 1), ("/demo/heron-count", 1)):
+        page = client.get(path)
+        assert page.text.count('<comment-count article-id="winter-ferry">1<') == places, path
+    assert client.get("/demo/no-such-story").status_code == 404
 
 
 def test_without_the_demo_site_the_page_says_how_to_make_it(make: Make) -> None:
