@@ -52,7 +52,7 @@ def test_from_the_address_to_the_first_comment(served: Served, visit: Visit) -> 
     page.keyboard.press("a")
     expect(page.locator("#toast")).to_be_visible()
     page.goto(served.url + "/demo")
-    expect(page.locator("[data-count]").first).to_have_text("1")
+    expect(page.locator("comment-count").first).to_have_text("1")
 
 
 def test_only_admins_are_offered_examples(served: Served, visit: Visit) -> None:
