@@ -12,6 +12,7 @@ from flask import Flask, Response
 from playwright.sync_api import BrowserContext, Page, expect
 from werkzeug.serving import make_server
 
+from moderation.adapters import metrics
 from moderation.services import sites
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -282,6 +283,36 @@ def test_many_counts_are_asked_for_at_once(served: Served, publish: Publish) -> 
     expect(page.locator("comment-count[article-id=winter-ferry]")).to_have_text("1")
     expect(page.locator("comment-count[article-id=a149]")).to_have_text("0")
     assert len([url for url in asked if "/counts?" in url]) == 2
+
+
+def test_first_comments_take_one_request_and_what_is_unchanged_is_only_confirmed(
+    served: Served, publish: Publish
+) -> None:
+    served.publish("Hello")
+    asked: list[str] = []
+    page = publish("")
+    page.on("request", lambda request: asked.append(request.url))
+    before = answered("/api/v1/counts", 304)
+    page.evaluate(
+        """() => {
+          const thread = document.createElement("comment-thread");
+          thread.setAttribute("site-key", "demo");
+          thread.setAttribute("article-id", "winter-ferry");
+          document.body.append(thread);
+        }"""
+    )
+    expect(page.locator("li.comment .body")).to_have_text("Hello")
+    assert "/api/v1/comments?" in asked[0]
+    with page.expect_response(lambda answer: "/counts?" in answer.url):
+        pass
+    with page.expect_response(lambda answer: "/counts?" in answer.url):
+        pass
+    assert answered("/api/v1/counts", 304) > before
+
+
+def answered(route: str, status: int) -> float:
+    """How often the service has answered so, since this process began."""
+    return metrics.REQUESTS.labels("GET", route, status)._value.get()
 
 
 # --- Without script -------------------------------------------------------------------------------

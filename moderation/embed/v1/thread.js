@@ -35,6 +35,7 @@ export class CommentThread extends HTMLElement {
   #pages;
   #wanted;
   #extras;
+  #early = null;
   #listedAt;
   #newest;
   #linked;
@@ -102,14 +103,14 @@ export class CommentThread extends HTMLElement {
     this.#pace = new Pace(() => this.#look(), THREAD_PACE_MS);
     const pace = this.#pace;
     // While the words come, the comments do.
-    const first = this.#askList(false).catch(() => null);
-    this.#words.ready.then(async () => {
+    this.#early = this.#askList(false);
+    this.#early.catch(() => null); // told of where it is awaited
+    this.#words.ready.then(() => {
       if (this.#pace !== pace) return;
       this.#build();
       this.#endCount = this.#book.watch(articleId, (count) => this.#counted(count));
       addEventListener("hashchange", this.#onHash);
       pace.start();
-      await first;
       pace.now();
     });
   }
@@ -364,7 +365,9 @@ export class CommentThread extends HTMLElement {
 
   async #refreshList() {
     const anew = this.#pages.length > 0;
-    const first = await this.#askList(anew);
+    const early = this.#early;
+    this.#early = null;
+    const first = await (early ?? this.#askList(anew));
     this.#listedAt = performance.now();
     this.#book.suggest(this.getAttribute("article-id"), first.count);
     if (first.etag === this.#pages[0]?.etag && this.#pages.length === this.#wanted) return false;
