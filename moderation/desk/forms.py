@@ -45,11 +45,13 @@ def chosen_sites() -> list[str] | None:
     """The sites ticked, or None for all there are (``reach`` says which).
 
     Raises:
-        Invalid: neither was chosen.
+        Invalid: neither was chosen, or both: nobody is to reach further than was meant.
     """
-    if given("reach") == "every":
-        return None
     chosen = [site_id for site_id in request.form.getlist("site") if "\x00" not in site_id]
+    if given("reach") == "every":
+        if chosen:
+            raise Invalid(errors={"sites": [say("form.every_or_some")]})
+        return None
     if not chosen:
         raise Invalid(errors={"sites": [say("form.choose_sites")]})
     return chosen

@@ -130,6 +130,10 @@ def test_who_else_may(served: Served, visit: Visit) -> None:
     looks_right(page)
 
     page = visit.open("/desk/settings/tokens")
+    page.get_by_label("Weekend").check()
+    expect(page.get_by_label("only these:")).to_be_checked()
+    page.get_by_label("every site").check()
+    expect(page.get_by_label("Weekend")).not_to_be_checked()
     fill(page, name="Export")
     page.get_by_label("queue read the queue").check()
     page.get_by_role("button", name="Make the token").click()

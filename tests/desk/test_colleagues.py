@@ -93,6 +93,7 @@ def test_role_and_sites_are_changed_from_the_next_request_on(
         {"role": "king", "reach": "every"},
         {"reach": "every"},
         {"role": "admin", "reach": "some"},
+        {"role": "admin", "reach": "every", "site": "x"},
         {"role": "admin", "reach": "some", "site": "nonsense"},
         {"role": "admin", "reach": "some", "site": "\x00"},
     ],
@@ -311,6 +312,7 @@ def test_an_invitation_ends_by_time_by_hand_and_by_another(
         ({"email": "a\x00@b.example"}, "cannot be kept"),
         ({"email": "new@news.example", "role": "king"}, ""),
         ({"email": "new@news.example", "reach": "some"}, "at least one site"),
+        ({"email": "new@news.example", "site": "x"}, "Both every site and single ones"),
     ],
 )
 def test_an_invitation_that_is_not_right_is_not_made(
