@@ -8,11 +8,12 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+from babel import dates
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from markupsafe import Markup
 
@@ -152,6 +153,7 @@ def _thread(site: Site, article_id: str, form: Form, status: int = 200) -> Respo
             stamp=_stamp(site, article_id),
             here=_here,
             t=_say,
+            exact=_exact,
             language=_language(),
         ),
         status,
@@ -206,6 +208,7 @@ def fragment() -> Response:
         "embed/fragment.html",
         listed=arrange(page),
         t=_say,
+        exact=_exact,
         data=Markup(_json_ld(page).replace("<", "\\u003c")),
     )
     return _cacheable(html.encode(), "text/html; charset=utf-8")
@@ -306,6 +309,11 @@ def _language() -> str:
 
 def _say(key: str, /, count: int | None = None, **values: Any) -> str:
     return WORDS.say(_language(), key, count, **values)
+
+
+def _exact(moment: datetime) -> str:
+    """In UTC, because nothing here knows where the reader is."""
+    return dates.format_datetime(moment, "long", tzinfo=UTC, locale=_language())
 
 
 _OF_CODE = {
