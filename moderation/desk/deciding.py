@@ -113,15 +113,20 @@ def decide() -> Response:
 @blueprint.post("/decisions/undo")
 @staff_page(Scope.DECISIONS)
 def undo() -> Response:
-    """Take back all that one form decided: ``batch``. A script names each ``card`` it shows."""
+    """Take back one ``decision``, or all of a ``batch``. A script names each ``card`` it shows."""
     wiring = wired()
-    batch = request.form.get("batch", "")
-    if not is_id(batch):
+    form, me, now = request.form, principal(), wiring.clock()
+    named = form.get("decision") or form.get("batch", "")
+    if not is_id(named):
         raise UnknownDecision
     with wiring.database.write() as session:
-        results = review.undo_batch(session, principal(), batch, now=wiring.clock())
+        if "decision" in form:
+            undone = review.undo(session, me, named, now=now)
+            results = [Result(undone.comment_id, decision=undone)]
+        else:
+            results = review.undo_batch(session, me, named, now=now)
         session.flush()
-    wanted = set(request.form.getlist("card")[:MAX_ORDERS])
+    wanted = set(form.getlist("card")[:MAX_ORDERS])
     shown = [result for result in results if result.comment_id in wanted]
     return _answer("queue.done.undo", results, None, shown=shown)
 

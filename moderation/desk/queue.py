@@ -11,7 +11,7 @@ from flask import Response, jsonify, redirect, request
 from flask import session as cookie
 from sqlalchemy.orm import Session
 
-from moderation.desk import card
+from moderation.desk import card, presenting
 from moderation.desk.card import Card
 from moderation.desk.door import back, blueprint, flash_note, page, staff_page
 from moderation.desk.text import catalogue, language, say
@@ -105,13 +105,7 @@ def show_queue() -> Response:
         if request.args.get("part") == "cards":
             return page("desk/queue/more.html", listing=found, wanted=wanted, url_of=url_of)
         known = visible_sites(session)
-        counts = queue.tab_counts(
-            session,
-            principal(),
-            now=now,
-            site_id=wanted.site_id,
-            report_threshold=wiring.settings.report_threshold,
-        )
+        counts = _counts(session, wanted, now)
         views = saved_views.visible(session, principal())
     return page(
         "desk/queue.html",
@@ -154,7 +148,9 @@ def tell_news() -> Response:
             report_threshold=wiring.settings.report_threshold,
         )
         shown = [one for one in queue.items(session, ids) if me.sees(one.comment.site_id)]
+        counts = _counts(session, wanted, now)
     return jsonify(
+        counts={view: counted(count) for view, count in counts.items()},
         new=new.number,
         told=told_new(new),
         cards={
@@ -170,6 +166,13 @@ def tell_news() -> Response:
             for one in shown
         },
     )
+
+
+def counted(count: Count | None) -> str:
+    """How many there are, for a tab; empty where there are none."""
+    if count is None or not count.number:
+        return ""
+    return presenting.number(count.number) + ("+" if count.or_more else "")
 
 
 def told_new(new: Count) -> str:
@@ -274,8 +277,18 @@ def delete_view(view_id: str) -> Response:
 class Tab:
     view: View
     url: str
-    count: Count | None
+    count: str
     is_current: bool
+
+
+def _counts(session: Session, wanted: QueueFilter, now: datetime) -> Mapping[View, Count]:
+    return queue.tab_counts(
+        session,
+        principal(),
+        now=now,
+        site_id=wanted.site_id,
+        report_threshold=wired().settings.report_threshold,
+    )
 
 
 def _tabs(wanted: QueueFilter, counts: Mapping[View, Count]) -> list[Tab]:
@@ -284,7 +297,7 @@ def _tabs(wanted: QueueFilter, counts: Mapping[View, Count]) -> list[Tab]:
         Tab(
             view,
             url_of(QueueFilter(view=view, site_id=wanted.site_id)),
-            counts.get(view),
+            counted(counts.get(view)),
             view is wanted.view,
         )
         for view in View

@@ -203,6 +203,21 @@ def test_what_was_decided_is_undone_by_the_button_on_the_next_page(
     assert said(moderator) == ["2 comments put back."]
 
 
+def test_any_decision_of_one_s_own_is_undone_from_the_view_of_them(
+    moderator: Desk, service: Service, post: Callable[..., str]
+) -> None:
+    kept, undone = post("Opinion one, quite apart"), post("And now something else entirely")
+    decide(moderator, service, "approve", kept, undone)
+    page = moderator.get("/desk/queue?view=mine").text
+    [button] = re.findall(rf'id="c-{undone}".*?name="decision" value="(\w+)"', page, re.DOTALL)
+    moderator.post("/desk/decisions/undo", {"decision": button})
+    assert [service.comment(one).status for one in (kept, undone)] == ["approved", "queued"]
+    before = service.snapshot()
+    for given in ({}, {"decision": "none"}, {"batch": "none"}, {"decision": "a\x00"}):
+        assert moderator.post("/desk/decisions/undo", given).status_code == 404
+    assert service.snapshot() == before
+
+
 def test_losing_a_race_is_told_with_the_name(
     desk_of: Callable[..., Desk], service: Service, post: Callable[..., str]
 ) -> None:
@@ -422,6 +437,7 @@ def test_an_open_page_hears_what_is_new_and_what_became_of_its_cards(
     ben.ask(f"/desk/comments/{held}/claim")
     told = mona.get(f"/desk/queue/news?since={since}&shown={shown},{held}").json
     assert told["told"] == "1 new"
+    assert (told["counts"]["waiting"], told["counts"]["approved"]) == ("2", "1")
     assert told["cards"][held]["holder"] == "ben"
     assert told["cards"][shown]["version"] > 1
     assert told["cards"][shown]["told"].startswith("ben has approved this")

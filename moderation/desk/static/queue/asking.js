@@ -28,7 +28,8 @@ export function askReason(cards) {
   reasons.showModal();
   const wanted = cards.length === 1 ? cards[0].dataset.suggested : null;
   const first = wanted ? choices.querySelector(`[value="${CSS.escape(wanted)}"]`) : null;
-  (first ?? choices.firstElementChild)?.focus();
+  // Where no score speaks for a reason, Enter by itself gives none.
+  (first ?? choices).focus();
   return closing(reasons, () => chosen && { reason: chosen, note: note.value.trim() });
 }
 
@@ -68,7 +69,7 @@ reasons.addEventListener("keydown", (event) => {
   const place = all.indexOf(document.activeElement);
   const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
   if (step) {
-    all[(place + step + all.length) % all.length].focus();
+    all[place < 0 ? 0 : (place + step + all.length) % all.length].focus();
     event.preventDefault();
     return;
   }

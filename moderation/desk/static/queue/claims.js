@@ -52,6 +52,12 @@ async function look() {
   } catch {
     return;
   }
+  for (const [view, text] of Object.entries(told.counts)) {
+    const place = document.querySelector(`.count[data-view="${view}"]`);
+    if (!place) continue;
+    place.hidden = !text;
+    place.textContent = text;
+  }
   news.hidden = !told.new;
   news.textContent = told.told;
   for (const [id, { version, holder, told: what }] of Object.entries(told.cards)) {

@@ -118,9 +118,10 @@ function onKey(event) {
 // --- Clicks ---------------------------------------------------------------------------------
 
 function onSubmit(event) {
-  if (event.target.id !== "decide") return;
-  event.preventDefault();
   const button = event.submitter;
+  const isOurs = button?.name === "decide" || "skip" in (button?.dataset ?? {});
+  if (event.target.id !== "decide" || !isOurs) return;
+  event.preventDefault();
   // A click by mouse: the next card's button comes to where the pointer is. Nothing scrolls.
   const how = { scroll: false };
   const card = button.closest(".card");
