@@ -20,6 +20,7 @@ from moderation.errors import (
     StaleVersion,
     UnknownComment,
     UnknownDecision,
+    WaitsForAdmin,
 )
 from moderation.gate import needs, principal
 from moderation.schemas.decision import (
@@ -130,7 +131,7 @@ def decide(wanted: dict[str, Any]) -> Response:
 
 @blueprint.route("/decisions/<id:decision_id>/undo", methods=["POST"])
 @needs(Scope.DECISIONS)
-@blueprint.problems(UnknownDecision, NotUndoable, StaleVersion)
+@blueprint.problems(UnknownDecision, NotUndoable, StaleVersion, WaitsForAdmin)
 @blueprint.response(200, UndoneSchema)
 def undo(decision_id: str) -> Response:
     """Put a comment back as it was before a moderator's decision."""

@@ -134,7 +134,10 @@ def local_path(wanted: str | None, default: str = HOME) -> str:
     """``wanted`` if it is a page of the desk, else ``default``: nobody is sent elsewhere."""
     if not wanted or "\\" in wanted or any(ord(c) < 0x21 for c in wanted):
         return default
-    parts = urlsplit(wanted)
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:  # such as half an IPv6 address
+        return default
     is_ours = parts.path == "/desk" or parts.path.startswith("/desk/")
     return wanted if is_ours and not parts.scheme and not parts.netloc else default
 

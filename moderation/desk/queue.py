@@ -350,9 +350,11 @@ def _filters_in_force(wanted: QueueFilter, known: list[Site]) -> list[Filter]:
 
 
 def _moment(text: str | None, now: datetime) -> datetime:
+    """A moment with its offset; ``now`` where it is none, or too early or late for a calendar."""
     try:
-        return datetime.fromisoformat(text or "").astimezone(now.tzinfo)
-    except ValueError:
+        found = datetime.fromisoformat(text or "")
+        return found.astimezone(now.tzinfo) if found.tzinfo else now
+    except (ValueError, OverflowError):
         return now
 
 

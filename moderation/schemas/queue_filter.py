@@ -35,9 +35,13 @@ class Moment(Timestamp):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         try:
-            return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
+            moment = datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
         except (TypeError, ValueError):
-            return super()._deserialize(value, attr, data, **kwargs)
+            moment = super()._deserialize(value, attr, data, **kwargs)
+        # Some hours are added and taken away later on, and the calendar must not end there.
+        if not 1970 <= moment.year < 9999:
+            raise ValidationError("Expected a time since 1970.")
+        return moment
 
 
 def _probability(**kwargs: Any) -> fields.Float:

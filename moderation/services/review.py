@@ -120,6 +120,8 @@ def undo(session: Session, principal: Principal, decision_id: str, *, now: datet
         UnknownDecision: there is none, or not on a site this principal sees.
         NotUndoable: it was not a moderator's.
         StaleVersion: something has happened to the comment since.
+        WaitsForAdmin: it left the comment to the admins, and this is neither one of them nor
+            whoever decided so.
     """
     decision = session.get(Decision, decision_id)
     comment = None
@@ -129,7 +131,7 @@ def undo(session: Session, principal: Principal, decision_id: str, *, now: datet
         raise UnknownDecision
     by = By(DecidedBy.MODERATOR, actor=principal.key, actor_name=principal.name)
     with transitions(session, now) as moves:
-        return _undo_one(moves, comment, decision, by)
+        return _undo_one(moves, principal, comment, decision, by)
 
 
 def undo_batch(
@@ -155,7 +157,7 @@ def undo_batch(
     with transitions(session, now) as moves:
         for decision in seen:
             try:
-                undone = _undo_one(moves, locked[decision.comment_id], decision, by)
+                undone = _undo_one(moves, principal, locked[decision.comment_id], decision, by)
                 results.append(Result(decision.comment_id, decision=undone))
             except ModerationError as problem:
                 results.append(Result(decision.comment_id, problem=problem))
@@ -207,7 +209,9 @@ def _near_copies(
     return found
 
 
-def _undo_one(moves: Transitions, comment: Comment, decision: Decision, by: By) -> Decision:
+def _undo_one(
+    moves: Transitions, principal: Principal, comment: Comment, decision: Decision, by: By
+) -> Decision:
     if decision.decided_by != DecidedBy.MODERATOR:
         raise NotUndoable(
             f"This was decided by the {decision.decided_by}; approve or reject the comment instead"
@@ -217,6 +221,9 @@ def _undo_one(moves: Transitions, comment: Comment, decision: Decision, by: By) 
             f"The comment has changed since that decision; it is {comment.status} now, "
             f"at version {comment.version}"
         )
+    is_own = decision.actor == by.actor
+    if comment.escalated_at is not None and not (is_own or principal.may(Scope.ADMIN)):
+        raise WaitsForAdmin("A colleague escalated this: they or an admin take that back")
     to = Status(decision.previous_status)
     escalated_at = None
     if to is Status.QUEUED:

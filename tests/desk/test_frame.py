@@ -43,6 +43,7 @@ def test_a_script_that_is_not_signed_in_hears_the_problem(stranger: Desk) -> Non
         "/\\evil.example",
         "/desk\\@evil.example",
         "/deskevil",
+        "//[/desk/queue",
         "javascript:alert(1)",
         "/desk/\nqueue",
         "",

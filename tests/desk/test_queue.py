@@ -443,6 +443,17 @@ def test_an_open_page_hears_what_is_new_and_what_became_of_its_cards(
     assert told["cards"][shown]["told"].startswith("ben has approved this")
 
 
+@pytest.mark.parametrize(
+    "since", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-11-24", "x"]
+)
+def test_news_since_what_is_no_moment_of_ours_is_news_since_now(
+    moderator: Desk, post: Callable[..., str], since: str
+) -> None:
+    post()
+    answer = moderator.get("/desk/queue/news", query_string={"since": since})
+    assert (answer.status_code, answer.json["new"]) == (200, 0)
+
+
 def test_the_page_of_a_comment_has_context_history_and_notes(
     moderator: Desk, service: Service, post: Callable[..., str]
 ) -> None:

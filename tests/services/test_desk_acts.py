@@ -143,6 +143,25 @@ def test_passing_on_can_be_undone(service: Service, stock: Stock, action: Action
     assert listed(service, where) == [comment_id]
 
 
+def test_what_a_colleague_left_to_the_admins_only_they_or_an_admin_take_back(
+    service: Service, stock: Stock
+) -> None:
+    [comment_id] = stock.add([{}])
+    [escalated] = done(service, MAXINE, Action.ESCALATE, comment_id)
+    with pytest.raises(WaitsForAdmin):
+        undo(service, escalated, COLIN)
+    [refused] = write(
+        service,
+        lambda session: review.undo_batch(
+            session, COLIN, escalated.batch_id or "", now=service.clock()
+        ),
+    )
+    assert isinstance(refused.problem, WaitsForAdmin)
+    assert listed(service, View.ESCALATED) == [comment_id]
+    undo(service, escalated, ADMIN)
+    assert listed(service, View.WAITING) == [comment_id]
+
+
 def test_a_flood_is_escalated_at_once_and_leaves_no_copy_to_approve(
     service: Service, stock: Stock
 ) -> None:

@@ -12,6 +12,7 @@ from flask import Response, request
 
 from moderation.desk import presenting
 from moderation.desk.door import blueprint, page, staff_page
+from moderation.desk.forms import asked
 from moderation.desk.insight.charts import Plot, Series, columns
 from moderation.desk.insight.period import Period, Span, read_period, slots
 from moderation.desk.insight.tables import Kind, Table, tables
@@ -107,7 +108,7 @@ def download_decisions() -> Response:
 
 def _asked() -> tuple[Period, str | None]:
     period = read_period(request.args, now=wired().clock(), zone=presenting.zone())
-    return period, request.args.get("site") or None
+    return period, asked("site") or None
 
 
 def _look() -> Looked:

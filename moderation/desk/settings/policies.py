@@ -153,7 +153,10 @@ def save(name: str) -> Response:
                 restores = form.get("restores", type=int)
                 policies.save(session, files, policy, **written, restores=restores)
     except StaleRevision as error:
-        return _stale_page(name, policy or files[name], error)
+        theirs = policy or files.get(name)
+        if theirs is None:
+            raise
+        return _stale_page(name, theirs, error)
     finally:
         wiring.policies_in_force.look_again()
     if policy is None and name not in files:
