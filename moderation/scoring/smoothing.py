@@ -23,7 +23,7 @@ SMOOTHING = "_smoothing"
 ROWS, ROW_SCALE = "_rows", "_row_scale"
 """End the names of an embedding's int8 rows and of their scales."""
 
-_STRENGTH = 0.7
+_STRENGTH = 0.6
 """How far the activations' ranges move into the weights, 0..1; Xiao et al. call it alpha."""
 
 _LARGE_TABLE = 1000

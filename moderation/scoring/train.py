@@ -20,8 +20,8 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,12 @@ from moderation.labels import TOXICITY_LABELS
 from moderation.scoring.calibration import fit_platt
 from moderation.scoring.normalise import normalise
 from moderation.scoring.spans import best_threshold
-from moderation.scoring.training_checkpoint import save_detoxify_checkpoint, two_heads
+from moderation.scoring.training_checkpoint import (
+    averaged_weights,
+    load_weights,
+    save_detoxify_checkpoint,
+    two_heads,
+)
 from moderation.scoring.training_data import (
     SPANS_FILE,
     TRAIN_FILE,
@@ -102,6 +107,39 @@ def train(
         ScoringUnavailable: the model to go on from is missing or damaged.
         ResumeMismatch: ``output_dir`` holds an unfinished run with another plan or other data.
     """
+    run = _run(data_dir, output_dir, plan)
+    run.resume()
+    return run.finish(report)
+
+
+def average(
+    models: Mapping[Path, float], data_dir: Path, output_dir: Path, plan: TrainingPlan
+) -> dict[str, Any]:
+    """Write the average of trained models' weights into ``output_dir``, calibrated anew.
+
+    Models that went on from one another lie in one basin, where the average does what each does
+    better than either (Wortsman et al. 2022, arXiv:2203.05482 and arXiv:2109.01903). Returns the
+    last line of the log.
+
+    Args:
+        models: folder of an exported model, or a checkpoint -> its share; shares need not add
+            up to 1.
+        data_dir, plan: as for :func:`train`; nothing is trained, the rows held out calibrate.
+
+    Raises:
+        FileNotFoundError, ModuleNotFoundError, ScoringUnavailable: as for :func:`train`.
+        ValueError: the models are not built alike.
+    """
+    weights = averaged_weights(models)
+    run = _run(data_dir, output_dir, replace(plan, base_continue_from=""))
+    load_weights(run.average.module, weights)
+    run.log("averaged", models={str(path): share for path, share in models.items()})
+    run.log("measured", **run.measure())
+    run.settle()
+    return run.log("finished", steps=0)
+
+
+def _run(data_dir: Path, output_dir: Path, plan: TrainingPlan) -> "_Run":
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     # Idle OpenMP threads spin by default, which halves the speed on cores shared with others.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -114,9 +152,7 @@ def train(
         never=measured_texts(data_dir),
     )
     kept, held = split_holdout(examples, plan.holdout_share)
-    run = _Run(plan, kept, held, output_dir)
-    run.resume()
-    return run.finish(report)
+    return _Run(plan, kept, held, output_dir)
 
 
 class _Run:
@@ -262,11 +298,15 @@ class _Run:
             if self.step == done_before:
                 self.log("epoch", epoch=epoch + 1, step=self.step, **self.measure())
                 self.save_checkpoint()
+        self.settle()
+        (self.output_dir / LATEST_FILE).unlink(missing_ok=True)
+        return self.log("finished", steps=self.step)
+
+    def settle(self) -> None:
+        """What follows once the weights are final: scaling, the threshold, the checkpoint."""
         self.calibrate()
         self.choose_span_threshold()
         self.save_checkpoint()
-        (self.output_dir / LATEST_FILE).unlink(missing_ok=True)
-        return self.log("finished", steps=self.step)
 
     def run_epoch(
         self,

@@ -44,16 +44,63 @@ def two_heads(source: Path, continue_from: str) -> "torch.nn.Module":
 
     heads = TwoHeads()
     if continue_from:
-        weights = {
-            name: torch.tensor(value) for name, value in torch_weights(Path(continue_from)).items()
-        }
-        for part, module in (("span_head.", heads.span_head), ("", heads.bert)):
-            found = {name: weights.pop(name) for name in list(weights) if name.startswith(part)}
-            if found:
-                module.load_state_dict(
-                    {name.removeprefix(part): value for name, value in found.items()}
-                )
+        load_weights(heads, weights_of(Path(continue_from)))
     return heads
+
+
+def weights_of(model: Path) -> "dict[str, torch.Tensor]":
+    """All weights of an exported model's folder, or of a checkpoint that training wrote.
+
+    Those of the second head, where there is one, are named ``span_head.…``.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ScoringUnavailable: see :func:`torch_weights`.
+    """
+    import torch
+
+    if model.suffix != Path(CHECKPOINT_FILE).suffix:
+        return {name: torch.tensor(value) for name, value in torch_weights(model).items()}
+    checkpoint = torch.load(model, weights_only=True)
+    head = checkpoint["config"]["moderation"]["span_head"]
+    return checkpoint["state_dict"] | {f"span_head.{name}": value for name, value in head.items()}
+
+
+def averaged_weights(models: Mapping[Path, float]) -> "dict[str, torch.Tensor]":
+    """The weighted mean of models' weights; one the others lack is the mean of those that have it.
+
+    Raises:
+        FileNotFoundError, ScoringUnavailable: as for :func:`weights_of`.
+        ValueError: two of them differ in a weight's shape, or no share is above 0.
+    """
+    sums: dict[str, torch.Tensor] = {}
+    shares: dict[str, float] = {}
+    for path, share in models.items():
+        for name, value in weights_of(path).items():
+            if not value.is_floating_point():
+                continue
+            if name in sums and sums[name].shape != value.shape:
+                raise ValueError(
+                    f"{path}: {name} has the shape {tuple(value.shape)}, not the "
+                    f"{tuple(sums[name].shape)} of the model before it"
+                )
+            sums[name] = sums.get(name, 0) + share * value
+            shares[name] = shares.get(name, 0.0) + share
+    if min(models.values(), default=0.0) <= 0:
+        raise ValueError("each model needs a share above 0")
+    return {name: total / shares[name] for name, total in sums.items()}
+
+
+def load_weights(heads: "torch.nn.Module", weights: "Mapping[str, torch.Tensor]") -> None:
+    """Give ``heads`` weights as :func:`weights_of` names them; without a second head's, its own."""
+    for part, module in (("span_head.", heads.span_head), ("", heads.bert)):
+        found = {
+            name.removeprefix(part): value
+            for name, value in weights.items()
+            if name.startswith("span_head.") == bool(part)
+        }
+        if found:
+            module.load_state_dict(found)
 
 
 def save_detoxify_checkpoint(

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from moderation.cli.models import models
@@ -25,7 +26,7 @@ from moderation.scoring.export import export
 from moderation.scoring.metrics import roc_auc
 from moderation.scoring.onnx_model import OnnxToxicity
 from moderation.scoring.train import ResumeMismatch, train
-from moderation.scoring.training_checkpoint import checkpoint_of
+from moderation.scoring.training_checkpoint import checkpoint_of, weights_of
 from moderation.scoring.training_data import (
     Example,
     measured_texts,
@@ -167,6 +168,39 @@ def test_training_goes_on_from_an_exported_model(
     assert (np.argsort(after[:, 0]) == order).all()
     again = load_detoxify(str(checkpoint_of(tmp_path / "onnx", tmp_path / "back"))).score(texts)
     assert np.abs(again - before).max() < 0.05
+
+
+def test_models_are_averaged_and_calibrated_anew(
+    data_dir: Path, config: Path, tmp_path: Path
+) -> None:
+    plan = load_plan(config)
+    texts = ["the fool is the town", "fool day", "the bridge is nice", "nice day"]
+    train(data_dir, tmp_path / "first", plan)
+    export(tmp_path / "first" / "model.ckpt", tmp_path / "onnx", version="1", texts=texts)
+    train(data_dir, tmp_path / "second", replace(plan, base_continue_from=str(tmp_path / "onnx")))
+    command = ["average", str(tmp_path / "onnx"), str(tmp_path / "second" / "model.ckpt")]
+    command += ["--data", str(data_dir), "--config", str(config), "--share", "1", "--share", "3"]
+    result = CliRunner().invoke(models, [*command, "--output", str(tmp_path / "mean")])
+    assert result.exit_code == 0, result.output
+    first, second, mean = (
+        weights_of(path)
+        for path in (tmp_path / "onnx", *(tmp_path / d / "model.ckpt" for d in ("second", "mean")))
+    )
+    for name in ("bert.encoder.layer.0.output.dense.weight", "span_head.weight"):
+        assert torch.allclose(mean[name], first[name] / 4 + second[name] * 3 / 4, atol=1e-6), name
+    scores = load_detoxify(str(tmp_path / "mean")).score(texts)
+    assert roc_auc([1, 1, 0, 0], scores[:, 0]) == 1.0
+
+
+def test_what_cannot_be_averaged_is_said(data_dir: Path, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    command = ["average", "--data", str(data_dir), "--config", str(config)]
+    wrong = CliRunner().invoke(models, [*command, str(tmp_path / "empty"), "--share", "1"])
+    assert wrong.exit_code == 1
+    assert "manifest.json is missing" in wrong.output
+    few = CliRunner().invoke(models, [*command, str(tmp_path), str(data_dir), "--share", "1"])
+    assert "2 models need as many shares, not 1" in few.output
+    assert CliRunner().invoke(models, [*command, str(tmp_path), str(tmp_path)]).exit_code == 2
 
 
 def test_a_model_to_go_on_from_that_is_missing_is_named(

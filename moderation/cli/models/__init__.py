@@ -16,6 +16,7 @@ for command in (
     registering.use,
     registering.remove,
     training.train,
+    training.average,
     training.train_spam,
     training.export,
     measuring.evaluate,

@@ -77,6 +77,66 @@ def train(
     click.echo(f"Wrote {output_dir / CHECKPOINT_FILE}.")
 
 
+@click.command()
+@click.argument(
+    "models",
+    metavar="MODEL...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+)
+@click.option(
+    "--data",
+    "data_dir",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder that holds toxicity/train.csv.gz: its held-out rows calibrate.",
+)
+@click.option(
+    "--output",
+    "output_dir",
+    default="var/models/averaged",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+)
+@click.option(
+    "--share", "shares", multiple=True, type=float, help="One a MODEL; equal ones without it."
+)
+@click.option(
+    "--config",
+    "config_path",
+    default="config/training.toml",
+    show_default=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+def average(
+    models: tuple[Path, ...],
+    data_dir: Path,
+    output_dir: Path,
+    shares: tuple[float, ...],
+    config_path: Path,
+) -> None:
+    """Average the weights of models that went on from one another, and calibrate the result.
+
+    MODEL is the folder of an exported model, or a model.ckpt. Needs the extras `detoxify` and
+    `train`.
+    """
+    from moderation.scoring.detoxify_model import CHECKPOINT_FILE
+    from moderation.scoring.train import average
+    from moderation.scoring.training_plan import load_plan
+
+    if shares and len(shares) != len(models):
+        raise click.UsageError(f"{len(models)} models need as many shares, not {len(shares)}.")
+    if len(set(models)) != len(models):
+        raise click.UsageError("The same model twice; give it a larger --share instead.")
+    parts = dict(zip(models, shares or (1.0,) * len(models), strict=True))
+    try:
+        average(parts, data_dir, output_dir, load_plan(config_path))
+    except (FileNotFoundError, ModuleNotFoundError, ValueError, ModerationError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Wrote {output_dir / CHECKPOINT_FILE}.")
+
+
 @click.command("train-spam")
 @click.option(
     "--data",
