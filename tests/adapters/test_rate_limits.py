@@ -128,7 +128,7 @@ acts = [lambda: __import__("redis"), lambda: rate_limits._storage("redis://127.0
 threads = [threading.Thread(target=run, args=[act]) for act in acts]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-sys.exit("; ".join(failed))
+sys.exit("; ".join(failed) or 0)
 """
 
 
