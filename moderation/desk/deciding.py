@@ -137,11 +137,15 @@ def claim(comment_id: str) -> Response:
     """Turn to a comment, and away from the one named ``leave``."""
     wiring = wired()
     now = wiring.clock()
+    left = request.form.get("leave", "")
     with wiring.database.write() as session:
-        if is_id(left := request.form.get("leave", "")):
-            _leave(session, left)
         focus = queue.focus(
-            session, principal(), comment_id, now=now, claim_s=wiring.settings.claim_s
+            session,
+            principal(),
+            comment_id,
+            now=now,
+            claim_s=wiring.settings.claim_s,
+            leave=left if is_id(left) else None,
         )
     if not wants_json():
         return back(f"/desk/comments/{comment_id}")

@@ -14,6 +14,7 @@ from moderation.domain.queue import QueueFilter
 from moderation.domain.staff import Principal, Scope
 from moderation.errors import AlreadyExists, Conflict, Forbidden, UnknownSavedView
 from moderation.schemas.queue_filter import written
+from moderation.services.rows import insert_if_absent
 
 MAX_VIEWS = 50
 """Of one person."""
@@ -50,19 +51,20 @@ def save(
     if len(own) >= MAX_VIEWS:
         raise Conflict(f"You have {MAX_VIEWS} saved views; delete one first")
     _check_free(own, name)
-    view = SavedView(
-        id=new_id(),
-        owner=principal.key,
-        owner_name=principal.name,
-        name=name,
-        query=written(wanted),
-        shared=shared,
-        created_at=now,
-        updated_at=now,
-    )
-    session.add(view)
-    session.flush()
-    return view
+    values = {
+        "id": new_id(),
+        "owner": principal.key,
+        "owner_name": principal.name,
+        "name": name,
+        "query": written(wanted),
+        "shared": shared,
+        "created_at": now,
+        "updated_at": now,
+    }
+    # The database has the last word: a form can be sent twice at once.
+    if not insert_if_absent(session, SavedView, values, unique=("owner", "name")):
+        _check_free([name], name)
+    return session.get_one(SavedView, values["id"])
 
 
 def change(

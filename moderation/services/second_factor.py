@@ -55,6 +55,8 @@ def begin(session: Session, keyring: Keyring, staff: Staff, *, now: datetime) ->
     Raises:
         AlreadyExists: it is on already.
     """
+    # One after the other: a form sent twice at once makes two secrets, and the later one stays.
+    session.get_one(Staff, staff.id, with_for_update=True)
     if is_on(session, staff.id):
         raise AlreadyExists("The second factor is on already; switch it off first")
     _forget(session, staff.id)

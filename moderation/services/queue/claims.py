@@ -75,16 +75,28 @@ def claim(
 
 
 def focus(
-    session: Session, principal: Principal, comment_id: str, *, now: datetime, claim_s: int
+    session: Session,
+    principal: Principal,
+    comment_id: str,
+    *,
+    now: datetime,
+    claim_s: int,
+    leave: str | None = None,
 ) -> Focus:
     """Turn to one comment: claim it, or renew the claim, unless somebody else holds it.
+
+    ``leave`` is another that they turn away from; their claim on it ends.
 
     Raises:
         UnknownComment: there is none, or not on a site this principal sees.
     """
-    comment = lock_comments(session, [comment_id]).get(comment_id)
+    # Both at once: two who change places would otherwise wait for each other.
+    locked = lock_comments(session, [comment_id, *([leave] if leave else [])])
+    comment, left = locked.get(comment_id), locked.get(leave or "")
     if comment is None or not principal.sees(comment.site_id):
         raise UnknownComment
+    if left is not None and left is not comment and left.claimed_by == principal.key:
+        _let_go(left)
     is_open = comment.status in DECIDABLE
     if is_open and (comment.claimed_by == principal.key or not is_held(comment, now)):
         _hold(comment, principal, now + timedelta(seconds=claim_s))
@@ -115,7 +127,7 @@ def release(session: Session, principal: Principal, comment_id: str, *, now: dat
         and not principal.may(Scope.ADMIN)
     ):
         raise ClaimedByAnother(f"{comment.claimed_name} holds this comment for now")
-    comment.claimed_by = comment.claimed_name = comment.claim_expires_at = None
+    _let_go(comment)
 
 
 def is_held(comment: Comment, now: datetime) -> bool:
@@ -126,3 +138,7 @@ def is_held(comment: Comment, now: datetime) -> bool:
 def _hold(comment: Comment, principal: Principal, until: datetime) -> None:
     comment.claimed_by, comment.claimed_name = principal.key, principal.name
     comment.claim_expires_at = until
+
+
+def _let_go(comment: Comment) -> None:
+    comment.claimed_by = comment.claimed_name = comment.claim_expires_at = None
