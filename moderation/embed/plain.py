@@ -93,7 +93,7 @@ def post_to_thread() -> Response:
     made_at, key = _stamp_of(site, article_id, told.get("stamp", ""))
     age = wired().clock() - made_at
     if told.get("website"):
-        form.general = _say("error.trap")
+        form.general = _say("later.error.trap")
     elif age < timedelta(seconds=TOO_QUICK_S) or age > FORM_LASTS:
         form.general = _say("page.too_quick")
     if form.errors or form.general:
@@ -317,17 +317,17 @@ def _exact(moment: datetime) -> str:
 
 
 _OF_CODE = {
-    "author_banned": "error.banned",
+    "author_banned": "later.error.banned",
     "comments_closed": "form.closed",
     "guests_not_allowed": "form.readers_only",
-    "invalid_parent": "error.parent",
-    "unknown_article": "error.article",
+    "invalid_parent": "later.error.parent",
+    "unknown_article": "later.error.article",
 }
 
 
 def _told(error: ModerationError) -> str:
     if error.code == "rate_limited":
-        return _say("error.quick", wait=_say("error.moment"))
+        return _say("later.error.quick", wait=_say("later.error.moment"))
     if error.status >= 500:
         return _say("error.ours")
     return _say(_OF_CODE[error.code]) if error.code in _OF_CODE else error.detail

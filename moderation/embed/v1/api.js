@@ -1,8 +1,11 @@
 // The public calls of the service. Reading asks without headers of its own, so that browsers need
 // no CORS preflight and caches keep answers by their address.
 
-export const BASE = new URL("../", import.meta.url).href;
+const BASE = new URL("../", import.meta.url).href;
 const TIMEOUT_MS = 10_000;
+
+/** A part of this script that is fetched only where it is needed: "later" or "words-LANGUAGE". */
+export const fetchPart = (name) => import(`${BASE}embed/v1/${name}.js`);
 
 /** The service answered with problem details (RFC 9457). */
 export class Problem extends Error {

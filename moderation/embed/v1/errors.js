@@ -1,41 +1,17 @@
-// What went wrong, in words for readers.
+// What went wrong, in words for readers. For what the service refuses they are fetched only then: it
+// has just answered, so they can be had.
 
-import { Unreachable } from "./api.js";
+import { Unreachable, fetchPart } from "./api.js";
 
-const OF_CODE = {
-  author_banned: "error.banned",
-  comments_closed: "form.closed",
-  guests_not_allowed: "form.readers_only",
-  invalid_parent: "error.parent",
-  idempotency_mismatch: "error.mixed_up",
-  expired_token: "error.sign_in_again",
-  invalid_token: "error.sign_in_again",
-  unknown_article: "error.article",
-  edit_window_over: "error.window",
-  not_editable: "error.window",
-  unknown_comment: "report.gone",
-};
-
-/** An error → {body, name, general}: the sentences beside each field and for all. */
-export function explain(error, words) {
-  const { t } = words;
-  const say = t.bind(words);
+/** An error → {body, name, general}: the sentences beside each field and for all. Never rejects. */
+export async function explain(error, words) {
   if (error instanceof Unreachable) {
-    return { general: say(navigator.onLine ? "error.unreachable" : "error.offline") };
+    return { general: words.t(navigator.onLine ? "error.unreachable" : "error.offline") };
   }
-  if (error.status === 429) return { general: say("error.quick", { wait: wait(error.retryAfterS, say) }) };
-  if (error.status === undefined || error.status >= 500) return { general: say("error.ours") };
-  const { body, "author.name": name, website } = error.errors;
-  if (website) return { general: say("error.trap") };
-  if (body || name) return { body: body?.join(" "), name: name?.join(" ") };
-  if (error.code === "author_suspended") {
-    return { general: say("error.suspended", { when: words.exact(error.until) }) };
+  try {
+    if (error.status < 500) return (await fetchPart("later")).explainRefusal(error, words);
+  } catch {
+    // Then there is no better word for it than this.
   }
-  return { general: error.code in OF_CODE ? say(OF_CODE[error.code]) : error.message };
-}
-
-function wait(seconds, say) {
-  if (!seconds) return say("error.moment");
-  if (seconds < 90) return say("error.seconds", { count: seconds });
-  return say("error.minutes", { count: Math.ceil(seconds / 60) });
+  return { general: words.t("error.ours") };
 }

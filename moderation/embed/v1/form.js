@@ -204,7 +204,7 @@ export class CommentForm {
       if (!(error instanceof Problem || passes(error))) console.error(error);
       if (error.code === "idempotency_mismatch") this.#attempt = null;
       if (error.errors?.website) this.website.value = "";
-      this.#show(explain(error, this.#options.words));
+      this.#show(await explain(error, this.#options.words));
       if (!navigator.onLine) addEventListener("online", this.#resume, { once: true });
     } finally {
       this.#busy = false;

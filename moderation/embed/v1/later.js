@@ -1,11 +1,18 @@
-// What few readers do, and what is fetched only when one does: reporting a comment, and editing or
-// withdrawing one's own. What it needs of the rest it is handed over.
+// What few readers need, and what is fetched only when one does: reporting a comment, editing or
+// withdrawing one's own, and the words for what the service refuses. What it needs of the rest it is handed over.
 
 import { LATER_WORDS } from "./later-words.js";
+import { inWords } from "./refusals.js";
 
 const REASONS = "spam insult hate obscene threat personal_data false_claim illegal off_topic other".split(" ");
 
 let asked = 0;
+
+/** See `inWords`. */
+export function explainRefusal(error, words) {
+  words.add(LATER_WORDS);
+  return inWords(error, words);
+}
 
 /**
  * @param view of the comment
@@ -103,7 +110,7 @@ function ask(view, act, { h, tell, explain, words, announce, use, stop }, asking
           stop(view);
           announce(done);
         } catch (failed) {
-          const { general } = explain(failed, words);
+          const { general } = await explain(failed, words);
           tell(error, general);
           error.focus();
         }

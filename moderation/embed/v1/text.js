@@ -1,7 +1,7 @@
 // The words in the reader's language, and numbers and times as they are written there. English is
 // at hand; the words of another language are fetched when it is asked for.
 
-import { BASE } from "./api.js";
+import { fetchPart } from "./api.js";
 import { ENGLISH, LANGUAGES } from "./words.js";
 
 const UNITS = [
@@ -37,7 +37,7 @@ export class Words {
   async #fetch() {
     if (this.language === "en") return;
     try {
-      const fetched = await import(`${BASE}embed/v1/words-${this.language}.js`);
+      const fetched = await fetchPart(`words-${this.language}`);
       this.#entries = { ...this.#entries, ...fetched.WORDS };
     } catch (error) {
       console.warn(`comment-thread: no words in ${this.language}: ${error}`);

@@ -1,7 +1,7 @@
 // `<comment-thread site-key="…" article-id="…">`: puts form, list and the reader's own comments
 // together, and keeps them up to date while the page is looked at.
 
-import { Api, BASE, Problem } from "./api.js";
+import { Api, Problem, fetchPart } from "./api.js";
 import { CountBook } from "./counts.js";
 import { h, tell } from "./dom.js";
 import { explain } from "./errors.js";
@@ -245,7 +245,7 @@ export class CommentThread extends HTMLElement {
   #later(act) {
     return async (view) => {
       try {
-        const acts = await import(`${BASE}embed/v1/later.js`);
+        const acts = await fetchPart("later");
         acts[act](view, this.#tools());
       } catch {
         this.#announce(this.#words.t("error.unreachable"));
