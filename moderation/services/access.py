@@ -34,6 +34,7 @@ from moderation.services import passwords
 
 MAX_NAME_CODE_POINTS = 200
 """What the columns for names of staff and tokens hold."""
+KELVIN = "\N{KELVIN SIGN}"
 LAST_USED_EVERY = timedelta(minutes=1)
 """A token's last use is noted at most this often: reading must not write each time."""
 
@@ -120,8 +121,12 @@ def add_staff(
 
 
 def clean_email(email: str) -> str:
-    """As addresses are kept and looked for."""
-    return email.strip().lower()
+    """As addresses are kept and looked for.
+
+    The Kelvin sign, in lower case an ASCII k, stays as it is: it would make somebody else's
+    address out of one that an identity provider has verified.
+    """
+    return KELVIN.join(part.lower() for part in email.strip().split(KELVIN))
 
 
 def email_fault(email: str) -> str | None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from moderation.domain.staff import Principal, Role, Staff
 from moderation.errors import (
     BeyondYourSites,
+    Forbidden,
     Invalid,
     LastAdmin,
     SignInFailed,
@@ -184,8 +185,10 @@ def reset_password(
 
     Raises:
         UnknownStaff, BeyondYourSites: as ``colleague``.
+        Forbidden: it is one's own.
     """
     staff = colleague(session, by, staff_id, lock=True)
+    _check_not_own(by, staff)
     _keep_password(session, staff, new_hash, one_time=one_time, now=now)
     audit.record(session, by, "staff.password_reset", "staff", staff.id, now=now)
     return staff
@@ -196,8 +199,10 @@ def reset_second_factor(session: Session, by: Principal, staff_id: str, *, now: 
 
     Raises:
         UnknownStaff, BeyondYourSites: as ``colleague``.
+        Forbidden: it is one's own.
     """
     staff = colleague(session, by, staff_id)
+    _check_not_own(by, staff)
     was_on = second_factor.switch_off(session, staff.id)
     if was_on:
         audit.record(session, by, "staff.second_factor_reset", "staff", staff.id, now=now)
@@ -229,6 +234,12 @@ def end_session(
     staff = colleague(session, by, staff_id)
     sessions.end(session, session_id, now=now, staff_id=staff.id)
     audit.record(session, by, "staff.session_ended", "staff", staff.id, now=now)
+
+
+def _check_not_own(by: Principal, staff: Staff) -> None:
+    """One's own account takes one's password: a desk left open must not be enough."""
+    if by.key == access.principal_of(staff).key:
+        raise Forbidden("Change your own way of signing in at your account, with your password")
 
 
 def _keep_password(

@@ -83,8 +83,9 @@ def _new_account(
     new_staff_domains: Collection[str],
     now: datetime,
 ) -> Staff:
-    name = " ".join((identity.name or "").split()) or address.partition("@")[0]
-    name = "".join(c for c in name if c.isprintable())[: access.MAX_NAME_CODE_POINTS]
+    told = "".join(c for c in identity.name or "" if c.isprintable() or c.isspace())
+    name = " ".join(told.split()) or address.partition("@")[0]
+    name = name[: access.MAX_NAME_CODE_POINTS]
     if invitation := invitations.find_for(session, address, now=now):
         return invitations.accept(
             session, invitation.id, name=name, password_hash=passwords.NO_PASSWORD, now=now

@@ -147,6 +147,17 @@ def test_the_last_administrator_of_every_site_stays_one_of_every_site(
     assert person(service, ADA).site_ids is None
 
 
+@pytest.mark.parametrize("what", ["password", "second-factor"])
+def test_a_desk_left_open_is_not_enough_to_take_over_its_account(
+    admin: Desk, service: Service, what: str
+) -> None:
+    service.make_second_factor(person(service, ADA))
+    before = service.snapshot(without=("staff_sessions",))
+    assert admin.post(f"{at(service, ADA)}/{what}").status_code == 403
+    assert service.snapshot(without=("staff_sessions",)) == before
+    assert f"{at(service, ADA)}/{what}" not in admin.get(at(service, ADA)).text
+
+
 def test_two_administrators_cannot_close_each_other_at_once(service: Service) -> None:
     both = [service.make_staff(role=Role.ADMIN) for _ in range(2)]
     start = threading.Barrier(2)

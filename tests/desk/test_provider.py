@@ -138,6 +138,32 @@ def test_a_stranger_does_not_get_in(desk: Desk, service: Service, issuer: Issuer
     assert staff(service) is None
 
 
+def test_an_address_that_only_looks_like_anothers_in_lower_case_opens_nothing(
+    desk: Desk, service: Service, issuer: Issuer
+) -> None:
+    service.make_staff("kim@news.example")
+    issuer.claims = {"email": "\N{KELVIN SIGN}im@news.example"}
+    is_refused(go(desk, issuer), service, desk)
+
+
+def test_who_has_no_name_that_can_be_shown_is_called_by_their_address(
+    desk: Desk, service: Service, issuer: Issuer
+) -> None:
+    with service.database.write() as session:
+        invitations.invite(
+            session,
+            OPERATOR,
+            email=MONA,
+            role=Role.MODERATOR,
+            site_ids=None,
+            now=service.clock(),
+            lifetime=ATTEMPT_LIFETIME,
+        )
+    issuer.claims = {"email": MONA, "name": "\N{ZERO WIDTH JOINER}"}
+    assert go(desk, issuer).status_code == 303
+    assert staff(service).name == "mona"
+
+
 @pytest.mark.parametrize(("email", "gets_in"), [(MONA, True), ("x@evil-news.example", False)])
 def test_strangers_of_a_domain_that_is_named_become_moderators(
     service: Service, tmp_path: Path, issuer: Issuer, email: str, gets_in: bool

@@ -311,6 +311,17 @@ def test_who_sees_some_sites_changes_no_policy(
     assert service.snapshot() == before
 
 
+def test_who_sees_some_sites_is_told_of_no_other_under_a_policy(
+    service: Service, desk_of: Callable[..., Desk], admin: Desk
+) -> None:
+    mine, _ = (service.make_site(name=f"{name} Gazette", policy="open") for name in ("My", "Your"))
+    local = desk_of("lo@news.example", Role.ADMIN, site_ids=[mine.id])
+    for path in (PATH, f"{PATH}/open"):
+        assert "Your Gazette" in admin.get(path).text
+        assert "My Gazette" in local.get(path).text
+        assert "Your Gazette" not in local.get(path).text
+
+
 # --- Words --------------------------------------------------------------------------------------
 
 

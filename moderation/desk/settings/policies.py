@@ -19,6 +19,7 @@ from moderation.desk.settings import policy_form
 from moderation.domain.policy import Outcome, Policy, PolicyError, read_policy
 from moderation.domain.policy.compare import field_changes
 from moderation.domain.policy.written import as_toml
+from moderation.domain.site import Site
 from moderation.domain.staff import Scope
 from moderation.errors import (
     AlreadyExists,
@@ -63,7 +64,7 @@ def list_policies() -> Response:
     book = wired().policies_in_force.current()
     with wired().database.read() as session:
         names = sorted({*book.policies, *book.broken})
-        used = {name: policies.used_by(session, name) for name in names}
+        used = {name: _used_by(session, name) for name in names}
     return page("desk/settings/policies.html", book=book, names=names, used=used)
 
 
@@ -280,7 +281,7 @@ def _policy_page(
 ) -> Response:
     serial = book.serial(name)
     with wired().database.read() as session:
-        used = policies.used_by(session, name)
+        used = _used_by(session, name)
         history = policies.history(session, name)
         all_sites = _sites(session)
     return page(
@@ -311,6 +312,14 @@ def _stale_page(name: str, policy: Policy, error: StaleRevision) -> Response:
     return _policy_page(
         book, name, policy_to_edit(book, name), values, preview=shown, conflict=error, status=409
     )
+
+
+def _used_by(session: Session, name: str) -> tuple[list[Site], int]:
+    """The sites under a policy that this admin sees, and how many articles have it for their own:
+    none is counted for whom only some sites are."""
+    known, articles = policies.used_by(session, name)
+    me = principal()
+    return [site for site in known if me.sees(site.id)], articles if me.site_ids is None else 0
 
 
 def _sites(session: Session) -> list[Any]:
