@@ -81,14 +81,34 @@ class Ours:
 
     def counts(self) -> list[bytes]:
         """Twenty articles' counts a request."""
+        return [request("GET", target, self._site()) for target in self._counts_targets()]
+
+    def unchanged_counts(self) -> list[bytes]:
+        """The same from somebody who has the answers already; each is answered 304."""
+        return [
+            request("GET", target, {**self._site(), "If-None-Match": self._ask(target)[0]})
+            for target in self._counts_targets()
+        ]
+
+    def size_of_counts(self) -> int:
+        """Bytes of the body of one answer of `counts`."""
+        return self._ask(self._counts_targets()[0])[1]
+
+    def _counts_targets(self) -> list[str]:
         wanted = [
             [article_name((first + n) % self.articles) for n in range(COUNTS_A_REQUEST)]
             for first in range(0, self.articles, COUNTS_A_REQUEST)
         ]
-        return [
-            request("GET", f"/api/v1/counts?{urlencode({'article_id': names}, True)}", self._site())
-            for names in wanted
-        ]
+        return [f"/api/v1/counts?{urlencode({'article_id': names}, True)}" for names in wanted]
+
+    def _ask(self, target: str) -> tuple[str, int]:
+        """The ETag and the length of an answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection.request("GET", target, headers=self._site())
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        return answer.headers["ETag"], len(body)
 
     def _site(self) -> dict[str, str]:
         return {"X-Site-Key": self.site_key}

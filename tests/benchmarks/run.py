@@ -17,6 +17,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import isso_side  # noqa: E402  (after the path to the tests' own modules is known)
 from comparisons import posts, reads  # noqa: E402
+from counting import counting  # noqa: E402
 from desk import desk  # noqa: E402
 from footprint import footprint  # noqa: E402
 from judging import judging  # noqa: E402
@@ -28,6 +29,7 @@ from results import Result, table  # noqa: E402
 BENCHMARKS: dict[str, Callable[[Plan], list[Result]]] = {
     "posts": posts,
     "reads": reads,
+    "counting": counting,
     "queue": queue,
     "desk": desk,
     "similar": similar,
