@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from moderation.domain.base import Base, Id
 
 _Number = BigInteger().with_variant(Integer, "sqlite")
-"""Ten keys a comment, each with such a number in it: 8 bytes where an ``Id`` takes 33."""
+"""Up to 21 keys a comment, each with such a number in it: 8 bytes where an ``Id`` takes 33."""
 
 
 class Representative(Base):
@@ -38,7 +38,7 @@ class Representative(Base):
 class LikenessKey(Base):
     """One of the keys under which a representative is found.
 
-    No foreign keys: each would cost a look-up for each of ten rows a comment. A key whose
+    No foreign keys: each would cost a look-up for each of these rows. A key whose
     representative is gone finds nothing.
     """
 

@@ -32,7 +32,7 @@ MIN_PADDED_SHARE = 0.3
 MAX_LETTERS = 1000
 """What is compared of a text; 300 characters can unfold to more (UAX #15)."""
 
-SHINGLE_LETTERS = 6
+SHINGLE_LETTERS = 8
 
 _NO_LETTERS = "\1"
 """Begins what stands for a text without letters: only an equal one is its copy."""
@@ -59,7 +59,7 @@ class Sketch:
 
     @cached_property
     def shingles(self) -> tuple[int, ...]:
-        """CRC-32 (ISO 3309) of every run of SHINGLE_LETTERS letters, each once, in order of place.
+        """CRC-32 (ISO 3309) of every run of SHINGLE_LETTERS letters, each once, smallest first.
 
         Empty for a text that is too short to be anything but an equal copy.
         """
@@ -68,7 +68,7 @@ class Sketch:
             return ()
         runs = range(len(letters) - SHINGLE_LETTERS + 1)
         hashes = (crc32(_bytes(letters[at : at + SHINGLE_LETTERS])) for at in runs)
-        return tuple(dict.fromkeys(hashes))
+        return tuple(sorted(set(hashes)))
 
     @cached_property
     def fingerprint(self) -> str:

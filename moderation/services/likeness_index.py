@@ -1,9 +1,10 @@
 """The index of near copies: how representatives are stored, and how like ones are found.
 
-It is an inverted index with prefix filtering: a representative is stored under the ten rarest of
-its shingles, as the index itself counts them, and a text is looked up by all of its own (Chaudhuri,
-Ganti and Kaushik 2006; Bayardo, Ma and Srikant 2007). What shares the most and rarest keys is then
-verified by ``similarity``. Only ``services.likeness`` uses this.
+It is an inverted index with prefix filtering: a representative is stored under the rarest of its
+shingles, as the index itself counts them (Chaudhuri, Ganti and Kaushik 2006; Bayardo, Ma and
+Srikant 2007). Looked at are only the shingles with the smallest hashes, which copies mostly share
+(Broder 1997, the bottom sketch), so that a long text costs no more than a short one. What shares
+the most and rarest keys is then verified by ``similarity``. Only ``services.likeness`` uses this.
 """
 
 from __future__ import annotations
@@ -24,13 +25,20 @@ from moderation.services.rows import MAX_IDS_A_QUERY
 
 T = TypeVar("T")
 
-KEYS = 10
-"""Under how many of its shingles a representative is stored."""
+KEYS = 20
+"""Under how many of its shingles a representative is stored: the rarest of those it may be."""
+
+STORABLE = 48
+"""So many shingles, those with the smallest hashes, may a representative be stored under."""
+
+LOOKED_UP = 60
+"""By so many of its smallest a text is looked up: more, because what an edit or a greeting adds
+pushes shingles of the original back."""
 
 MAX_HOLDERS = 4
 """A shingle that so many representatives are stored under takes no more: it tells too little."""
 
-MAX_CANDIDATES = 16
+MAX_CANDIDATES = 8
 """How many representatives a text is compared with, those that share the most and rarest first."""
 
 MIN_SHARED_PADDED = 2
@@ -82,20 +90,21 @@ def whole_key(newcomer: Newcomer) -> int:
 
 
 def shingle_keys(newcomer: Newcomer) -> list[int]:
+    """The keys a text is looked up by, ascending."""
     site = site_part(newcomer.site_id)
-    return [site | shingle for shingle in newcomer.sketch.shingles]
+    return [site | shingle for shingle in newcomer.sketch.shingles[:LOOKED_UP]]
 
 
 def keys_unseen(newcomer: Newcomer) -> tuple[int, ...]:
     """Keys to store a text under whose shingles were not looked up."""
-    return whole_key(newcomer), *sorted(shingle_keys(newcomer))[:KEYS]
+    return whole_key(newcomer), *shingle_keys(newcomer)[:KEYS]
 
 
 def _keys_to_store(
     newcomer: Newcomer, keys: Sequence[int], holders: Mapping[int, Sequence[int]]
 ) -> tuple[int, ...]:
     """The rarest keys. Among equally rare ones the smallest, which a copy would choose as well."""
-    rarest = sorted((len(holders.get(key, ())), key) for key in keys)[:KEYS]
+    rarest = sorted((len(holders.get(key, ())), key) for key in keys[:STORABLE])[:KEYS]
     return whole_key(newcomer), *(key for number, key in rarest if number < MAX_HOLDERS)
 
 
@@ -211,7 +220,7 @@ class Pool(Generic[T]):
         for number in sorted(first):
             letters, what = self._texts[number]
             alike = similarity(
-                newcomer.sketch.letters, letters, padded=shared[number] >= 2 * MIN_SHARED_PADDED
+                newcomer.sketch.letters, letters, padded=shared[number] >= MIN_SHARED_PADDED
             )
             if alike > highest:
                 best, highest = what, alike

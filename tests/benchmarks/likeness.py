@@ -40,8 +40,8 @@ MESSAGE = "Earn four thousand a week from your sofa, ask me how, only few places
 _SERVER = {"shared_buffers": "512MB", "max_wal_size": "8GB", "maintenance_work_mem": "256MB"}
 
 _DOUBLED = re.compile(r"(.)\1+")
-_SLOTS = 1 << 26
-"""Of the counters that stand for the numbers of holders while filling: 64 MiB."""
+_SLOTS = 1 << 27
+"""Of the counters that stand for the numbers of holders while filling: 128 MiB."""
 
 
 def similar(plan: Plan) -> list[Result]:
@@ -174,6 +174,16 @@ def _shingles(texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return owners, state ^ 0xFFFFFFFF
 
 
+def _smallest(
+    owners: NDArray[np.int64], shingles: NDArray[np.int64], number: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of each owner the ``number`` smallest shingles, each once."""
+    pairs = np.unique((owners << 32) | shingles)
+    owners = pairs >> 32
+    kept = np.arange(len(owners)) - np.searchsorted(owners, owners) < number
+    return owners[kept], pairs[kept] & 0xFFFFFFFF
+
+
 @dataclass(frozen=True)
 class _Filling:
     """Rows for both tables; a prefix of them is a smaller index.
@@ -196,7 +206,7 @@ class _Filling:
         while len(letters) < size:
             spoken = (next(speech) for _ in range(min(1000, size - len(letters))))
             some = [_DOUBLED.sub(r"\1", text.replace(" ", "")) for text in spoken]
-            owners, shingles = _shingles(some)
+            owners, shingles = _smallest(*_shingles(some), likeness_index.STORABLE)
             holders = counts[shingles % _SLOTS]
             order = np.lexsort((shingles, holders, owners))
             owners, shingles, holders = owners[order], shingles[order], holders[order]

@@ -4,7 +4,7 @@
 
 Each way stores the same comments under some keys and is asked for copies of some of them. Told are
 how many keys a comment costs, how many stored comments a question brings up (each would have to be
-verified), and how often the original is among them; of ours, among the sixteen that are verified.
+verified), and how often the original is among them; of ours, among those that are verified.
 """
 
 from __future__ import annotations
@@ -25,8 +25,14 @@ sys.path.insert(0, str(ROOT))
 
 from moderation.cli.likeness_trial import read_comments  # noqa: E402
 from moderation.scoring.near_copies import KINDS  # noqa: E402
-from moderation.scoring.similarity import Sketch  # noqa: E402
-from moderation.services.likeness_index import KEYS, MAX_CANDIDATES, MAX_HOLDERS  # noqa: E402
+from moderation.scoring.similarity import SHINGLE_LETTERS, Sketch  # noqa: E402
+from moderation.services.likeness_index import (  # noqa: E402
+    KEYS,
+    LOOKED_UP,
+    MAX_CANDIDATES,
+    MAX_HOLDERS,
+    STORABLE,
+)
 
 Keys = Callable[[str], Sequence[object]]
 Ask = Callable[[str], Sequence[int]]
@@ -88,14 +94,14 @@ def rarest(stored: Sequence[str]) -> Ask:
     """Ours, in memory."""
     held: defaultdict[int, list[int]] = defaultdict(list)
     for number, letters in enumerate(stored):
-        shingles = Sketch("", letters).shingles
+        shingles = Sketch("", letters).shingles[:STORABLE]
         for key in sorted(shingles, key=lambda k: (len(held.get(k, ())), k))[:KEYS]:
             if len(held[key]) < MAX_HOLDERS:
                 held[key].append(number)
 
     def ask(letters: str) -> Sequence[int]:
         weight: Counter[int] = Counter()
-        for key in Sketch("", letters).shingles:
+        for key in Sketch("", letters).shingles[:LOOKED_UP]:
             numbers = held.get(key, ())
             for number in numbers:
                 weight[number] += 1 / len(numbers)
@@ -121,7 +127,7 @@ def main() -> None:
         for kind in SHOWN
     }
     ways: dict[str, tuple[int, Callable[[], Ask]]] = {
-        f"{KEYS} rarest shingles of 6": (KEYS + 1, lambda: rarest(stored)),
+        f"{KEYS} rarest shingles of {SHINGLE_LETTERS}": (KEYS + 1, lambda: rarest(stored)),
         **{
             f"MinHash {b} x {r}, shingles of {s}": (
                 b,

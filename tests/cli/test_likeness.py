@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from alembic import command
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from moderation.adapters import schema
 from moderation.domain.base import new_id
 from moderation.domain.comment import Comment
+from moderation.domain.likeness import LikenessKey, Representative
+from moderation.domain.site import Site
 from moderation.scoring.near_copies import KINDS
 
 if TYPE_CHECKING:
@@ -90,6 +92,55 @@ def test_an_upgrade_leaves_old_comments_to_be_compared_and_rebuild_does_it(
     again = clusters(empty_database)
     assert again[ids[0]] == again[ids[1]] != again[ids[2]]
     assert not set(again.values()) & set(first.values())
+
+
+def index_rows(shell: Shell) -> tuple[int, int]:
+    """How many representatives and keys are stored."""
+    database = shell.wiring().database
+    with database.read() as session:
+        found = tuple(
+            session.scalar(select(func.count()).select_from(table)) or 0
+            for table in (Representative, LikenessKey)
+        )
+    database.dispose()
+    return found
+
+
+def test_an_upgrade_past_other_keys_empties_the_index_and_rebuild_fills_it(
+    empty_database: Shell,
+) -> None:
+    ids = fill_before_the_index(empty_database)
+    empty_database.ok("db", "upgrade")
+    empty_database.ok("likeness", "rebuild", "--yes")
+    before, full = clusters(empty_database), index_rows(empty_database)
+    assert min(full) > 0
+
+    database = empty_database.wiring().database
+    command.downgrade(schema.alembic_config(database.url), "0010")
+    assert index_rows(empty_database) == (0, 0)
+    # As the version before has them: the same letters, under keys that nothing asks for now.
+    with database.write() as session:
+        site_id = session.scalars(select(Site.id)).one()
+        for cluster_id in set(before.values()):
+            old = Representative(site_id=site_id, cluster_id=cluster_id, letters="old")
+            session.add(old)
+            session.flush()
+            session.add(LikenessKey(key=old.id, representative_id=old.id))
+        newest = old.id
+    database.dispose()
+    assert index_rows(empty_database) == (2, 2)
+
+    empty_database.ok("db", "upgrade")
+    assert index_rows(empty_database) == (0, 0)
+    assert clusters(empty_database) == before
+    empty_database.ok("likeness", "rebuild", "--yes")
+    assert index_rows(empty_database) == full
+    again = clusters(empty_database)
+    assert again[ids[0]] == again[ids[1]] != again[ids[2]]
+    # An id is never given twice: whoever saw one has seen all smaller ones.
+    with database.read() as session:
+        assert (session.scalar(select(func.min(Representative.id))) or 0) > newest
+    database.dispose()
 
 
 def test_rebuild_asks_first(shell: Shell) -> None:

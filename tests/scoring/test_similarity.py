@@ -110,7 +110,7 @@ def test_a_short_text_has_no_shingles_and_a_long_one_not_too_many() -> None:
 
 def test_what_is_stored_is_the_same_in_every_process_and_release() -> None:
     sketch = Sketch.of("Cheap watches! Buy now")
-    assert sketch.shingles[:2] == (844356500, 2300023392)
+    assert sketch.shingles[:2] == (190527334, 424606249)
     assert sketch.whole == 3169893498
 
 

@@ -150,7 +150,7 @@ def test_a_flood_adds_nothing_to_the_index_but_a_few_representatives(
 
 
 def test_a_common_shingle_takes_only_so_many_holders(service: Service, site: SiteKit) -> None:
-    # Ten shingles are stored of the twelve that each has; five are everybody's.
+    # Each has ten shingles and is stored under those that are not full; three are everybody's.
     chance, letters = random.Random(2), "abcdefghijklmnopqrstuvwxyz"
     ends = ["".join(chance.sample(letters, 7)) for _ in range(48)]
     ids = post(service, site, *(f"Never again {end}" for end in ends))
@@ -191,6 +191,25 @@ def test_the_cost_of_joining_does_not_grow_with_the_cluster(
     post(service, site, *(kind(MESSAGE, chance) for _ in range(200)))
     service.judge_all()
     assert cost() == of_hundred
+
+
+def test_a_long_text_has_no_more_keys_than_a_short_one(service: Service, site: SiteKit) -> None:
+    chance = random.Random(4)
+    words = ["".join(chance.sample("abcdefghijklmnoprstuvw", 7)) for _ in range(80)]
+    long = " ".join(words)
+    assert len(Sketch.of(long).shingles) > 5 * likeness_index.LOOKED_UP
+    keys = likeness_index.shingle_keys(Newcomer("x", site.id, Sketch.of(long)))
+    assert len(keys) == likeness_index.LOOKED_UP
+    [first] = judged(service, site, long)
+    assert rows(service, LikenessKey) == likeness_index.KEYS + 1
+
+    # Twenty words more push some of its keys out of those that are looked up, not all.
+    more = " ".join("".join(chance.sample("abcdefghijklmnoprstuvw", 7)) for _ in range(20))
+    [copy] = judged(service, site, f"{more} {long}")
+    assert clusters(service, [first]) == clusters(service, [copy])
+    for comment_id in (first, copy):
+        withdraw(service, site, comment_id)
+    assert rows(service, LikenessKey) == 0
 
 
 # --- Leaving -------------------------------------------------------------------------------------
