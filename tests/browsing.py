@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -14,8 +15,14 @@ from moderation.domain.staff import Role
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 ARTICLE = "winter-ferry"
+THREAD = '<comment-thread site-key="demo" article-id="winter-ferry"></comment-thread>'
+COUNT = '<comment-count article-id="winter-ferry"></comment-count>'
 PATIENCE_MS = 15_000
 """How long a page may take to show what it asks for every few seconds."""
+
+
+Publish = Callable[..., Page]
+"""Puts up a page of a publisher's with this in its body, and opens it."""
 
 
 @dataclass

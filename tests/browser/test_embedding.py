@@ -2,87 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-
 import pytest
-from browsing import PATIENCE_MS, Served, Visit, findings
-from factories import SiteKit
-from flask import Flask, Response
+from browsing import COUNT, PATIENCE_MS, THREAD, Publish, Served, Visit, findings
 from playwright.sync_api import BrowserContext, Page, expect
-from werkzeug.serving import make_server
 
 from moderation.adapters import metrics
-from moderation.services import sites
 
 expect.set_options(timeout=PATIENCE_MS)
-
-Publish = Callable[..., Page]
-
-
-@pytest.fixture
-def publish(served: Served, context: BrowserContext) -> Iterator[Publish]:
-    """Put up a page of the publisher's, under a policy that allows what it must, and open it."""
-    publisher = Flask("publisher")
-    held: dict[str, str] = {}
-    policy = (
-        f"default-src 'none'; script-src {served.url}; connect-src {served.url}; "
-        f"frame-src {served.url}; require-trusted-types-for 'script'"
-    )
-
-    @publisher.get("/story")
-    def story() -> Response:
-        answer = Response(held["html"], mimetype="text/html")
-        answer.headers["Content-Security-Policy"] = policy
-        return answer
-
-    server = make_server("127.0.0.1", 0, publisher, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    origin = f"http://127.0.0.1:{server.port}"
-    complaints: list[str] = []
-    pages: list[Page] = []
-
-    def publish(
-        body: str,
-        *,
-        lang: str = "en",
-        may_complain: bool = False,
-        origins_of: Sequence[SiteKit] = (served.site,),
-    ) -> Page:
-        with served.service.database.write() as session:
-            for site in origins_of:
-                sites.by_id(session, site.id).origins = [origin]
-        held["html"] = (
-            f'<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>Story</title>'
-            f'<script type="module" src="{served.url}/embed/v1.js"></script><body>{body}</body>'
-        )
-        page = context.new_page()
-        if not may_complain:
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on(
-                "console",
-                lambda message: (
-                    complaints.append(message.text)
-                    if message.type in ("error", "warning")
-                    else None
-                ),
-            )
-        page.goto(f"{origin}/story")
-        pages.append(page)
-        return page
-
-    yield publish
-    for page in pages:
-        page.close()
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    assert complaints == []
-
-
-THREAD = '<comment-thread site-key="demo" article-id="winter-ferry"></comment-thread>'
-COUNT = '<comment-count article-id="winter-ferry"></comment-count>'
 
 
 def write(page: Page, body: str) -> None:

@@ -24,7 +24,7 @@ export class CommentThread extends HTMLElement {
   static observedAttributes = ["site-key", "article-id", "sort", "links", "token", "lang"];
 
   /** The signed-in reader; see `token` and `getToken`. */
-  #reader = new Reader(() => this.#form?.setReader(this.#reader.name));
+  #reader = new Reader(() => this.#signedIn());
   #parts = null;
   #api;
   #words;
@@ -121,6 +121,13 @@ export class CommentThread extends HTMLElement {
     this.#endCount?.();
     this.#form?.end();
     removeEventListener("hashchange", this.#onHash);
+  }
+
+  /** Somebody else than before writes here, or nobody whose name is known. */
+  #signedIn() {
+    if (!this.#form) return;
+    this.#form.setReader(this.#reader.name);
+    this.#show();
   }
 
   // --- Building ------------------------------------------------------------------------------
