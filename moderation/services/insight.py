@@ -435,7 +435,9 @@ def _names(session: Session, keys: Collection[str]) -> dict[str, str]:
 
 def _articles(session: Session, total: Counted) -> list[BusyArticle]:
     """Those with the most comments that came in the period."""
-    busiest = total[Measure.ARTICLES].most_common(MAX_ARTICLES)
+    # Of equally busy ones always the same, in whatever order they were counted.
+    arrivals = total[Measure.ARTICLES].items()
+    busiest = sorted(arrivals, key=lambda counted: (-counted[1], counted[0]))[:MAX_ARTICLES]
     rows = {
         article.id: article
         for article in session.scalars(

@@ -23,7 +23,7 @@ from moderation.services.review import Order
 
 MAXINE = Principal("staff:m", "Maxine", frozenset({Scope.QUEUE, Scope.DECISIONS}))
 COMMENTS = 4_000
-FEW_ROWS = 700
+FEW_ROWS = 1500
 """More than any of this reads, and far fewer than there are."""
 
 TABLES = ("comments", "decisions", "judgements", "reports")
