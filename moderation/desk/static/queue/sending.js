@@ -92,7 +92,9 @@ async function undone(act) {
       const html = answer.cards[card.dataset.id];
       // Whoever decides it meanwhile does so with the version it has now.
       if (html) card.dataset.version = list.parse(html).dataset.version;
-      if (html && card.isConnected) list.swap(card, html);
+      // Not under a question that is open: the answer is about the card that is there now.
+      const asked = document.querySelector("dialog[open]");
+      if (html && card.isConnected && !asked) list.swap(card, html);
     }
     say(answer.told || t("queue.undone"), { offer: false });
     for (const result of answer.results) {
